@@ -1,0 +1,63 @@
+"""The action server: rasa-sdk's own application on loopback, open only to the engine's token."""
+
+import hmac
+import sys
+
+from rasa_sdk.endpoint import create_app
+from rasa_sdk.executor import ActionExecutor
+from sanic import Sanic, response
+from sanic.request import Request
+from sanic.response import HTTPResponse
+
+from actions.new_weakness import ReportNewWeakness
+from actions.questions import AnswerQuestion, Miss, OpenArticle, TellMore
+from actions.requests import AnswerRequest, DeclineDose
+from actions.resources import Resources
+from actions.small_talk import SmallTalk
+from bot import logs
+from bot.knowledge.problems import ContentError
+from bot.settings import Settings
+
+ACTIONS = (AnswerQuestion, OpenArticle, TellMore, Miss, SmallTalk, AnswerRequest, DeclineDose, ReportNewWeakness)
+
+
+def build(resources: Resources, token: str) -> Sanic:  # type: ignore[type-arg]
+    """Return the server's application with every action registered.
+
+    Args:
+        resources: the content the actions work with.
+        token: what the engine must send with each call, as Rasa does (`?token=`).
+    """
+    executor = ActionExecutor()
+    for action in ACTIONS:
+        executor.register_action(action(resources))
+    app = create_app(executor, cors_origins=[])
+
+    @app.on_request
+    async def only_the_engine(request: Request) -> HTTPResponse | None:
+        if request.path == "/health" or hmac.compare_digest(request.args.get("token", "").encode(), token.encode()):
+            return None
+        return response.json({"error": "the engine's token is needed"}, status=401)
+
+    return app
+
+
+def main() -> int:
+    """Run until told to stop. Returns 2 when the content or a setting is broken."""
+    settings = Settings()
+    logs.configure(settings.log_level, "actions")
+    if settings.engine_token is None:
+        sys.stderr.write("SEPTIMUS_ENGINE_TOKEN is missing: start the action server with `septimus run`, or set it.\n")
+        return 2
+    try:
+        resources = Resources.load(settings)
+    except (ContentError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    app = build(resources, settings.engine_token.get_secret_value())
+    app.run(host="127.0.0.1", port=settings.actions_port, single_process=True, access_log=False, motd=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

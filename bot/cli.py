@@ -1,0 +1,266 @@
+"""`septimus`: the command line. Each command imports what it needs, so that help is instant."""
+
+import asyncio
+import json
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+
+from bot.settings import CONTENT, ROOT, Settings
+
+if TYPE_CHECKING:
+    from bot.stack.door import Door
+    from bot.triage.screen import Screen
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=("Septimus: a companion for people with facial palsy and for the clinics that treat them."),
+)
+content_app = typer.Typer(no_args_is_help=True, help="Check the content that clinicians edit.")
+app.add_typer(content_app, name="content")
+
+Attach = Annotated[bool, typer.Option("--attach", help="Use the running system instead of starting an own one.")]
+Lines = Annotated[Path | None, typer.Argument(help="A file of JSON lines; standard input when left away.")]
+
+
+def main() -> None:
+    """Run the command line; what can't be used ends with one line on standard error and exit code 2."""
+    from pydantic import ValidationError
+
+    from bot.gateway.main import Misconfigured
+    from bot.knowledge.problems import ContentError
+    from bot.stack.door import NotRunning
+    from bot.stack.measure import BadLine
+    from bot.stack.model import EngineMissing
+    from bot.stack.processes import NotHealthy, PortTaken
+    from bot.triage.files import ContentError as TriageContentError
+
+    known = (Misconfigured, ContentError, TriageContentError, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken)
+    try:
+        app()
+    except ValidationError as error:
+        _fail(_setting_problem(error))
+    except known as error:
+        _fail(str(error))
+
+
+@app.command()
+def run() -> None:
+    """Start everything: engine, actions, bot and desk, and the sandbox when no Telegram token is set."""
+    from bot import logs
+    from bot.stack.model import current_model, train
+    from bot.stack.processes import Stack
+
+    settings = Settings()
+    logs.configure(settings.log_level, "run")
+    sandbox = settings.telegram_bot_token is None
+    if current_model() is None:
+        _note("Training the engine (about a minute; only when its data changed) ...")
+    stack = Stack(settings, train(), with_sandbox=sandbox)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        starting = asyncio.create_task(stack.start())
+
+        def end() -> None:
+            stop.set()
+            starting.cancel()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end)
+        _note("Starting engine, actions, bot and desk ...")
+        try:
+            await starting
+        except asyncio.CancelledError:
+            _note("Stopped before everything was up.")
+            return
+        typer.echo(_addresses(settings, sandbox=sandbox))
+        await stop.wait()
+        _note("Stopping ...")
+        await stack.stop()
+
+    asyncio.run(serve())
+
+
+@app.command()
+def train(
+    force: Annotated[bool, typer.Option("--force", help="Train even when nothing has changed.")] = False,
+) -> None:
+    """Train the engine's model if anything it depends on has changed."""
+    from bot.stack.model import current_model
+    from bot.stack.model import train as train_model
+
+    fresh = current_model() is not None and not force
+    model = train_model(force=force)
+    typer.echo(f"{'Fresh already' if fresh else 'Trained'}: {model.relative_to(ROOT)}")
+
+
+@app.command()
+def replay(file: Lines = None, attach: Attach = False) -> None:
+    """Answer each {"id", "text"} line as a new person's first message; one JSON line out for each."""
+    from bot.stack.door import open_door
+    from bot.stack.measure import read_lines
+    from bot.stack.measure import replay as answers
+
+    items = list(read_lines(_opened(file), needs=("id", "text")))
+
+    async def answer() -> None:
+        async with open_door(Settings(), attach=attach, progress=_note) as door:
+            async for answered in answers(door, items):
+                _print_json(answered)
+
+    _run_quietly(answer())
+
+
+@app.command()
+def converse(file: Lines = None, attach: Attach = False) -> None:
+    """Lead whole conversations from JSON lines, each by a person of its own, with a clock that the file moves."""
+    from bot.stack.door import MovableClock, open_door
+    from bot.stack.measure import converse as conversations
+    from bot.stack.measure import read_lines
+
+    items = list(read_lines(_opened(file), needs=("id", "turns")))
+
+    async def answer() -> None:
+        clock = MovableClock(datetime.now(UTC))
+        async with open_door(Settings(), attach=attach, clock=clock, progress=_note) as door:
+            for item in items:
+                clock.now = datetime.fromisoformat(item["now"]) if "now" in item else datetime.now(UTC)
+                async for answered in conversations(door, clock, [item]):
+                    _print_json(answered)
+
+    _run_quietly(answer())
+
+
+@app.command()
+def chat(attach: Attach = False) -> None:
+    """Talk with the bot in the terminal. Type a button's number to tap it; Ctrl-D ends."""
+    from bot.stack.door import open_door
+
+    async def talk() -> None:
+        async with open_door(Settings(), attach=attach, progress=_note) as door:
+            await _talk(door)
+
+    _run_quietly(talk())
+
+
+@app.command()
+def screen(file: Lines = None) -> None:
+    """Show what the red-flag screen alone says of each {"id", "text"} line."""
+    from bot.stack.measure import read_lines
+    from bot.triage.screen import Screen
+
+    screen: Screen = Screen.load(CONTENT)
+    for item in read_lines(_opened(file), needs=("id", "text")):
+        found = screen(str(item["text"]))
+        said = {"level": found.level.value, "kind": found.kind, "family": found.family}
+        _print_json({"id": item["id"], **said, "disposition": found.disposition, "rules": found.rules})
+
+
+@content_app.command()
+def check() -> None:
+    """Check all content: articles, sources, links, reading grade, Telegram's limits, example questions, triage data."""
+    from bot.knowledge.library import load_library
+    from bot.knowledge.lint import check_library, check_questions, read_rule_ids
+    from bot.triage.countries import Countries
+    from bot.triage.screen import Screen
+    from bot.words import Words
+
+    words = Words.load(CONTENT / "words.yml")
+    Screen.load(CONTENT)
+    Countries.load(CONTENT / "countries.yml")
+    library = load_library(CONTENT)
+    problems = check_library(library, read_rule_ids(CONTENT), words, CONTENT)
+    problems += check_questions(ROOT / "nlu_data", library.topics)
+    for problem in problems:
+        typer.echo(str(problem))
+    reviewed = sum(article.reviewed_by is not None for article in library.articles.values())
+    count = len(library.articles)
+    typer.echo(f"{count} articles on {len(library.by_topic)} topics, {reviewed} reviewed, {len(problems)} problems")
+    raise typer.Exit(1 if problems else 0)
+
+
+async def _talk(door: "Door") -> None:
+    from bot.dialogue import Said, said
+    from bot.outcome import Button
+    from bot.payload import parse
+
+    person = await door.someone(new=True)
+    buttons: list[Button] = []
+    turn = await door.say(person, Said(command="start"))
+    while True:
+        for reply in turn.outcome.replies:
+            typer.echo(f"\n{reply.text}")
+            if reply.buttons:
+                buttons = list(reply.buttons)
+                typer.echo("  " + "\n  ".join(f"[{n}] {button.title}" for n, button in enumerate(buttons, 1)))
+        if turn.outcome.notice:
+            typer.echo(f"\n({turn.outcome.notice})")
+        try:
+            typed = await asyncio.to_thread(input, "\nyou> ")
+        except (EOFError, KeyboardInterrupt):
+            typer.echo("")
+            return
+        tapped = buttons[int(typed) - 1] if typed.isdecimal() and 1 <= int(typed) <= len(buttons) else None
+        turn = await door.say(turn.patient, Said(press=parse(tapped.payload)) if tapped else said(typed))
+
+
+def _addresses(settings: Settings, *, sandbox: bool) -> str:
+    lines = ["", "Septimus is up."]
+    if sandbox:
+        lines.append(f"  Chat page  http://127.0.0.1:{settings.sandbox_port}/   (sandbox: nothing leaves this machine)")
+    else:
+        lines.append("  Telegram   the bot answers in its own chat")
+    lines += [
+        f"  Desk       http://127.0.0.1:{settings.desk_port}/",
+        f"  Data       {settings.home}/   (logs in {settings.home}/logs/)",
+        "  Stop with Ctrl-C.",
+        "",
+        "  Nothing here has been approved by a clinician. In an emergency call your emergency number.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _run_quietly(work: "asyncio._CoroutineLike[None]") -> None:
+    from bot import logs
+
+    logs.configure("ERROR", "septimus")
+    asyncio.run(work)
+
+
+def _opened(file: Path | None) -> TextIO:
+    return file.open(encoding="utf-8") if file else sys.stdin
+
+
+def _print_json(item: dict[str, object]) -> None:
+    typer.echo(json.dumps(item, ensure_ascii=False))
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _fail(text: str) -> None:
+    typer.echo(text, err=True)
+    sys.exit(2)
+
+
+def _setting_problem(error: "object") -> str:
+    from pydantic import ValidationError
+
+    from bot.settings import environment_name
+
+    assert isinstance(error, ValidationError)  # noqa: S101 - narrows the type for the lines below
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    name = environment_name(field) if field in Settings.model_fields else field
+    return f"The setting {name} can't be used: {first['msg']}. See the README's table of settings."

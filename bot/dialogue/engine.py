@@ -1,0 +1,70 @@
+"""The client of the engine: one message to Rasa's REST channel, one outcome back, or None when the engine is away."""
+
+import time
+
+import httpx
+import structlog
+from pydantic import ValidationError
+
+from bot.outcome import Outcome
+from bot.patient import Patient
+from bot.payload import Press
+
+log = structlog.get_logger()
+
+# After a failure the engine is left alone this long, so that a hung one costs one slow answer and not each.
+REST_SECONDS = 3.0
+
+
+class Engine:
+    """The engine of this machine."""
+
+    def __init__(self, url: str, token: str, timeout: float) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(timeout, connect=1.0),
+            trust_env=False,
+        )
+        self._away_until = 0.0
+
+    async def ask(self, patient: Patient, message: str | Press) -> Outcome | None:
+        """Return what the engine answers, or None when it is away, loading, hung or does not make sense."""
+        if time.monotonic() < self._away_until:
+            return None
+        try:
+            answer = await self._client.post(
+                "/webhooks/rest/webhook",
+                json={
+                    "sender": patient.id,
+                    "message": message if isinstance(message, str) else _intent(message),
+                    "metadata": {"country": patient.country, "stage": patient.stage},
+                },
+            )
+            answer.raise_for_status()
+            parts = [Outcome.model_validate(part["custom"]["outcome"]) for part in answer.json()]
+        except (httpx.HTTPError, ValidationError, KeyError, TypeError, ValueError) as error:
+            self._away_until = time.monotonic() + REST_SECONDS
+            log.warning("engine.away", fault=type(error).__name__)
+            return None
+        if not parts:
+            log.warning("engine.silent")
+            return None
+        return parts[0].model_copy(update={"replies": tuple(reply for part in parts for reply in part.replies)})
+
+    async def is_ready(self) -> bool:
+        """Whether the engine answers at all."""
+        try:
+            return (await self._client.get("/webhooks/rest/", timeout=1.0)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def _intent(press: Press) -> str:
+    """Return the engine's own form of a tapped button. Only checked payloads come here, so it cannot be forged."""
+    part = "whole" if press.verb == "more" else "short"
+    return f'/open_article{{"article_id": "{press.argument}", "part": "{part}"}}'

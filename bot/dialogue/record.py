@@ -1,0 +1,31 @@
+"""What a turn leaves behind, written in the caller's own transaction together with its inbox and outbox rows."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.dialogue.reply import Turn
+from bot.outcome import Kind
+from bot.patient import Patient
+from bot.store import patients, records
+
+
+async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, now: datetime) -> None:
+    """Write down how the person changed, whether an article helped, and any safety warning.
+
+    Args:
+        session: an open writing transaction.
+        key: what makes this message unique, so that a repeated one leaves nothing twice.
+        before: the person before the turn.
+        turn: what the message led to.
+        now: the present moment.
+    """
+    if turn.patient != before:
+        await patients.save(session, turn.patient)
+    if turn.forget:
+        await records.forget(session, turn.patient.id)
+    if turn.feedback is not None:
+        feedback = turn.feedback
+        await records.note_feedback(session, turn.patient.id, feedback.article, feedback.version, feedback.helpful, now)
+    if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
+        await records.note_safety(session, key, turn.patient.id, turn.outcome, now)

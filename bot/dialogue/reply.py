@@ -1,0 +1,240 @@
+"""`Dialogue.reply`: the way of a message, in order.
+
+1. screen        red flags and crisis, deterministic, before anything else and without any consent
+2. commands      /start, /help, /stop
+3. first contact until consent and the few questions are done
+4. engine        intent, rules, actions
+5. plain answer  when the engine is away
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot.clock import Clock
+from bot.dialogue import plain
+from bot.dialogue.engine import Engine
+from bot.dialogue.first_contact import FirstContact, Welcome, is_step
+from bot.dialogue.language import Languages
+from bot.dialogue.safety import Safety, Verdict
+from bot.dialogue.said import Said, words_of
+from bot.knowledge import Shelf
+from bot.outcome import Button, Kind, Outcome, Reply
+from bot.patient import Patient, Step
+from bot.payload import Press, payload
+from bot.triage.countries import Countries, Country
+from bot.triage.screen import Level, Screen
+from bot.words import Words
+
+# Beyond this a message holds more than one thing to answer; the screen has read all of it by then.
+MAX_QUESTION = 1500
+# After so many misses in a row, asking again in the same way would be a loop.
+MISSES_BEFORE_OTHER_HELP = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Feedback:
+    """Whether an article helped."""
+
+    article: str
+    version: int
+    helpful: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Turn:
+    """What one message led to: the person as they now stand, what to say, and what to keep.
+
+    `forget` says that the person asked to be forgotten.
+    """
+
+    patient: Patient
+    outcome: Outcome
+    feedback: Feedback | None = None
+    forget: bool = False
+
+
+class Dialogue:
+    """The one door through which every channel talks."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        screen: Screen,
+        countries: Countries,
+        words: Words,
+        languages: Languages,
+        engine: Engine,
+        clock: Clock,
+    ) -> None:
+        self._shelf = shelf
+        self._safety = Safety(screen)
+        self._countries = countries
+        self.words = words
+        self._languages = languages
+        self._engine = engine
+        self._clock = clock
+        self._first_contact = FirstContact(words, countries)
+
+    @classmethod
+    def load(cls, content: Path, shelf: Shelf, engine: Engine, clock: Clock) -> "Dialogue":
+        """Load what the way of a message needs.
+
+        Raises:
+            ContentError: content is broken, each problem named.
+        """
+        return cls(
+            shelf=shelf,
+            screen=Screen.load(content),
+            countries=Countries.load(content / "countries.yml"),
+            words=Words.load(content / "words.yml"),
+            languages=Languages.load(content / "languages.yml"),
+            engine=engine,
+            clock=clock,
+        )
+
+    async def reply(self, patient: Patient, said: Said) -> Turn:
+        """Answer one message of one person. Nothing is written here: see `record`."""
+        country = self._countries.get(patient.country)
+        turn = self._screened(patient, said, country)
+        if turn is None:
+            turn = await self._answered(patient, said, country)
+        elif turn.outcome.kind is Kind.TRIAGE and not turn.outcome.provisional and turn.patient.held_question:
+            # The alarm was false: what they had asked is answered now.
+            turn = await self._after_false_alarm(turn, country)
+        return turn
+
+    def alarms(self, said: Said) -> bool:
+        """Whether a text holds a red flag that can't wait."""
+        return bool(said.text) and self._safety.check(str(said.text)).level is not Level.NONE
+
+    def number_for(self, patient: Patient) -> str:
+        """Return the emergency number of a person's country."""
+        return self._countries.get(patient.country).emergency_number
+
+    def _screened(self, patient: Patient, said: Said, country: Country) -> Turn | None:
+        verdict: Verdict | None = None
+        if said.press is not None and said.press.verb == "flag":
+            answer, _, family = said.press.argument.partition(":")
+            verdict = self._safety.answered(patient, answer, family, country)
+            verdict = dataclasses.replace(verdict, outcome=verdict.outcome.model_copy(update={"retire_buttons": True}))
+        elif said.text:
+            # A new alarm goes before the open question: it may be worse.
+            found = self._safety.check(said.text)
+            verdict = self._safety.interrupt(patient, said.text, found, country)
+            if verdict is None:
+                verdict = self._safety.hear(patient, said.text, country)
+        if verdict is None:
+            return None
+        kept = dataclasses.replace(verdict.patient, held_question=verdict.go_on) if verdict.go_on else verdict.patient
+        return Turn(kept, verdict.outcome)
+
+    async def _after_false_alarm(self, turn: Turn, country: Country) -> Turn:
+        if not turn.patient.has_consented:
+            return turn  # answered after consent, as every held question
+        held = str(turn.patient.held_question)
+        patient = dataclasses.replace(turn.patient, held_question=None)
+        outcome = await self._understood(patient, Said(text=held), country)
+        replies = turn.outcome.replies + outcome.replies
+        update: Mapping[str, object] = {
+            "replies": replies,
+            "asks_red_flags": True,
+            "retire_buttons": turn.outcome.retire_buttons,
+        }
+        return Turn(patient, outcome.model_copy(update=update))
+
+    async def _answered(self, patient: Patient, said: Said, country: Country) -> Turn:
+        press = said.press
+        if said.command is not None or (press is not None and press.verb in ("restart", "stop")):
+            return self._command(patient, said, country)
+        if patient.step is not Step.DONE or not patient.has_consented:
+            return await self._welcomed(patient, said, country)
+        if press is not None and is_step(press):
+            return Turn(patient, self._say(Kind.ACCOUNT, "other.old_button"))
+        if press is not None and press.verb in ("good", "bad"):
+            return self._fed_back(patient, press)
+        if press is not None and press.verb == "none":
+            missed = dataclasses.replace(patient, misses=patient.misses + 1)
+            return self._counted(missed, self._say(Kind.FALLBACK, "clarify.none_reply"))
+        outcome = await self._understood(patient, said, country)
+        misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
+        return self._counted(dataclasses.replace(patient, misses=misses), outcome)
+
+    def _command(self, patient: Patient, said: Said, country: Country) -> Turn:
+        number = country.emergency_number
+        name = said.command or (said.press.payload if said.press else "")
+        match name:
+            case "start" | "restart:ask":
+                welcome = self._first_contact.begin(patient)
+                return Turn(welcome.patient, welcome.outcome)
+            case "stop":
+                return Turn(patient, self._ask_stop())
+            case "stop:yes":
+                kept = Patient(id=patient.id, stopped_at=self._clock())
+                return Turn(kept, self._say(Kind.ACCOUNT, "stop.stopped", retire=True), forget=True)
+            case "stop:no":
+                return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retire=True))
+            case _:
+                return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
+
+    def _ask_stop(self) -> Outcome:
+        yes = Button(title=self.words("stop.yes"), payload=payload("stop", "yes"))
+        no = Button(title=self.words("stop.no"), payload=payload("stop", "no"))
+        return Outcome(kind=Kind.ACCOUNT, replies=(Reply(text=self.words("stop.ask"), buttons=(yes, no)),))
+
+    async def _welcomed(self, patient: Patient, said: Said, country: Country) -> Turn:
+        if patient.step is Step.DONE:  # they had stopped: consent is asked anew
+            patient = dataclasses.replace(patient, step=Step.NEW)
+        welcome: Welcome = self._first_contact.go_on(patient, said, self._clock())
+        outcome = welcome.outcome
+        if said.text:
+            found = self._safety.check(said.text)
+            outcome = self._safety.same_day(found, outcome, country)
+        if welcome.answer_now:
+            answer = await self._understood(welcome.patient, Said(text=welcome.answer_now), country)
+            replies = outcome.replies + answer.replies
+            outcome = answer.model_copy(update={"replies": replies, "retire_buttons": outcome.retire_buttons})
+        return Turn(welcome.patient, outcome)
+
+    def _fed_back(self, patient: Patient, press: Press) -> Turn:
+        article = self._shelf.library.articles.get(press.argument)
+        key = "answer.thanks_good" if press.verb == "good" else "answer.thanks_bad"
+        thanks = Outcome(kind=Kind.SMALLTALK, notice=self.words(key), retire_buttons=True)
+        if article is None:
+            return Turn(patient, thanks)
+        return Turn(patient, thanks, Feedback(article.id, article.version, press.verb == "good"))
+
+    async def _understood(self, patient: Patient, said: Said, country: Country) -> Outcome:
+        """Answer a question or a tapped article: by the engine, or plainly when it is away."""
+        library = self._shelf.library
+        if said.press is not None:
+            if said.press.verb not in ("open", "more"):
+                return self._say(Kind.FALLBACK, "other.old_button")
+            return await self._engine.ask(patient, said.press) or plain.open_article(said.press, library, self.words)
+        text = words_of(said.text or "")
+        if not text:
+            return self._say(Kind.FALLBACK, "other.emoji" if said.text else "other.empty")
+        found = self._safety.check(text)
+        language = self._languages.of(text)
+        if language is not None:
+            reply = language.reply.replace("{number}", country.emergency_number)
+            said_so = Outcome(kind=Kind.LANGUAGE, asks_red_flags=True, replies=(Reply(text=reply),))
+            return self._safety.same_day(found, said_so, country)
+        if len(text) > MAX_QUESTION:
+            return self._safety.same_day(found, self._say(Kind.FALLBACK, "other.too_long"), country)
+        outcome = await self._engine.ask(patient, text)
+        if outcome is None:
+            outcome = plain.answer(text, library, self.words)
+        return outcome if found.level is not Level.NONE else self._safety.same_day(found, outcome, country)
+
+    def _counted(self, patient: Patient, outcome: Outcome) -> Turn:
+        """After the third miss in a row, help differently instead of asking again."""
+        if outcome.kind is Kind.FALLBACK and patient.misses >= MISSES_BEFORE_OTHER_HELP:
+            other = self._say(Kind.FALLBACK, "clarify.miss_again").replies
+            buttons = outcome.replies[-1].buttons if outcome.replies else ()
+            outcome = outcome.model_copy(update={"replies": (other[0].model_copy(update={"buttons": buttons}),)})
+            return Turn(dataclasses.replace(patient, misses=0), outcome)
+        return Turn(patient, outcome)
+
+    def _say(self, kind: Kind, key: str, *, retire: bool = False, **values: object) -> Outcome:
+        return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retire_buttons=retire)

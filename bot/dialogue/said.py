@@ -1,0 +1,54 @@
+"""What a person said, made safe to handle: text, a command, or a tapped button."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from bot.payload import Press
+
+# Telegram's own limit for one message.
+MAX_CHARACTERS = 4096
+# A longer "word" is noise to the engine and to search; the screen reads the whole text all the same.
+MAX_WORD = 48
+_COMMAND = re.compile(r"/([a-z]{1,32})(?:@\w+)?\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message: exactly one of `text`, `command` (without its slash) and `press` is set.
+
+    `language` is what the person's app is set to, such as "en" or "pt-br", when the channel tells.
+    """
+
+    text: str | None = None
+    command: str | None = None
+    press: Press | None = None
+    language: str | None = None
+
+
+def said(text: str, language: str | None = None) -> Said:
+    """Return what a typed text says.
+
+    A lone `/word` is a command. Anything else beginning with a slash, `/intent{...}` above all, is only text: the
+    engine would take it for a command of its own.
+    """
+    cleaned = clean(text)
+    command = _COMMAND.match(cleaned)
+    if command:
+        return Said(command=command.group(1).lower(), language=language)
+    return Said(text=cleaned.lstrip("/ "), language=language)
+
+
+def clean(text: str) -> str:
+    """Return a text without control and direction-changing characters, its white space folded, cut at 4,096."""
+    kept = "".join(
+        character if unicodedata.category(character)[0] != "C" or character == "\u200d" else " "
+        for character in unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
+    )
+    return " ".join(kept.split())
+
+
+def words_of(text: str) -> str:
+    """Return a text without monstrous words and without what is no word at all; empty when nothing is left to read."""
+    words = [word for word in text.split() if len(word) <= MAX_WORD]
+    return " ".join(words) if any(any(letter.isalnum() for letter in word) for word in words) else ""

@@ -1,0 +1,7 @@
+"""`python -m bot.gateway`."""
+
+import sys
+
+from bot.gateway.main import main
+
+sys.exit(main())

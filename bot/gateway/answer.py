@@ -1,0 +1,196 @@
+"""Answering: claims updates from the inbox, each person's in order and different people side by side."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+from telegram import Bot, Update
+from telegram.constants import ChatAction
+from telegram.error import TelegramError
+
+from bot.clock import Clock
+from bot.dialogue import Dialogue, Said, Turn, record
+from bot.gateway.incoming import Incoming, What, understand
+from bot.gateway.render import rows, split, to_html
+from bot.outcome import Kind, Outcome, Reply
+from bot.patient import Patient, Step
+from bot.store import Store, inbox, outbox, patients
+
+log = structlog.get_logger()
+
+# Without a nudge the inbox is looked at this often: for rows another process wrote, or whose claim ran out.
+IDLE_SECONDS = 1.0
+_URGENT, _USUAL = 0, 5
+
+
+class Answerer:
+    """Answers what the inbox holds. `nudge` says that something new is there."""
+
+    def __init__(
+        self,
+        store: Store,
+        dialogue: Dialogue,
+        bot: Bot,
+        clock: Clock,
+        name: str,
+        concurrency: int,
+        on_written: Callable[[], None],
+    ) -> None:
+        self._store, self._dialogue, self._bot, self._clock = store, dialogue, bot, clock
+        self._name, self._concurrency, self._on_written = name, concurrency, on_written
+        self._new = asyncio.Event()
+        self._working: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[object]] = set()
+
+    def nudge(self) -> None:
+        """Look at the inbox now."""
+        self._new.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer until told to stop, and then what is still waiting."""
+        async with self._store.writing() as session:
+            await inbox.free_claims(session, self._name)
+        while True:
+            self._new.clear()
+            free = self._concurrency - len(self._working)
+            claimed = await self._claim(free) if free else []
+            for row in claimed:
+                task = asyncio.create_task(self._answer(row))
+                self._working.add(task)
+                task.add_done_callback(self._finished)
+            if claimed:
+                continue
+            if stop.is_set() and not self._working:
+                break
+            try:
+                await asyncio.wait_for(self._new.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                continue
+        await asyncio.gather(*self._beside, return_exceptions=True)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        self._new.set()
+
+    async def _claim(self, limit: int) -> list[inbox.Incoming]:
+        async with self._store.writing() as session:
+            return await inbox.claim(session, self._name, self._clock(), limit)
+
+    async def _answer(self, row: inbox.Incoming) -> None:
+        try:
+            incoming = understand(Update.de_json(dict(row.update), self._bot))
+        except Exception as error:  # whatever a malformed update makes of the parser: it is parked, the rest go on
+            log.error("update.parked", update_id=row.update_id, fault=type(error).__name__)
+            async with self._store.writing() as session:
+                await inbox.park(session, row.id, type(error).__name__, self._clock())
+            return
+        try:
+            await self._handle(row, incoming)
+        except Exception as error:  # the worker outlives any one message; it is tried again, then owned up to
+            log.error("update.failed", update_id=row.update_id, attempt=row.attempts, fault=type(error).__name__)
+            await self._failed(row, incoming, type(error).__name__)
+
+    async def _handle(self, row: inbox.Incoming, incoming: Incoming) -> None:
+        match incoming.what:
+            case What.IGNORED:
+                await self._finish(row)
+            case What.GROUP:
+                await self._finish(row)
+                self._aside(self._bot.send_message(incoming.chat_id, self._dialogue.words(str(incoming.note))))
+            case What.BLOCKED | What.UNBLOCKED:
+                now = self._clock()
+                async with self._store.writing() as session:
+                    if await inbox.finish(session, row.id, now):
+                        patient = await patients.of_chat(session, incoming.chat_id, now)
+                        blocked = now if incoming.what is What.BLOCKED else None
+                        await patients.set_blocked(session, patient.id, blocked)
+            case _:
+                await self._converse(row, incoming)
+
+    async def _converse(self, row: inbox.Incoming, incoming: Incoming) -> None:
+        self._aside(self._bot.send_chat_action(incoming.chat_id, ChatAction.TYPING))
+        async with self._store.writing() as session:
+            patient = await patients.of_chat(session, incoming.chat_id, self._clock())
+            await patients.set_blocked(session, patient.id, None)
+        turn = await self._turn(patient, incoming)
+        now = self._clock()
+        async with self._store.writing() as session:
+            if not await inbox.finish(session, row.id, now):
+                return
+            await record(session, f"update:{row.update_id}", patient, turn, now)
+            await _write_replies(session, row.update_id, patient, turn.outcome, incoming, now)
+        self._on_written()
+        if incoming.callback_id is not None:
+            self._aside(self._bot.answer_callback_query(incoming.callback_id, text=turn.outcome.notice))
+
+    async def _turn(self, patient: Patient, incoming: Incoming) -> Turn:
+        spoken = incoming.said
+        if incoming.what is What.SAID and spoken is not None:
+            return await self._dialogue.reply(patient, spoken)
+        if spoken is not None and (incoming.what is What.NOTE or self._dialogue.alarms(spoken)):
+            # A caption is answered like a message; an edited message only when it can't wait.
+            turn = await self._dialogue.reply(patient, spoken)
+            if incoming.what is What.EDITED:
+                return turn
+            note = Reply(text=self._dialogue.words(str(incoming.note)))
+            replies = (*turn.outcome.replies, note)
+            return Turn(turn.patient, turn.outcome.model_copy(update={"replies": replies}), turn.feedback)
+        if patient.step is Step.NEW:
+            return await self._dialogue.reply(patient, Said(text=""))
+        note = Reply(text=self._dialogue.words(str(incoming.note)))
+        return Turn(patient, Outcome(kind=Kind.FALLBACK, replies=(note,)))
+
+    async def _finish(self, row: inbox.Incoming) -> None:
+        async with self._store.writing() as session:
+            await inbox.finish(session, row.id, self._clock())
+
+    async def _failed(self, row: inbox.Incoming, incoming: Incoming, fault: str) -> None:
+        now = self._clock()
+        async with self._store.writing() as session:
+            if row.attempts < inbox.MAX_ATTEMPTS:
+                await inbox.put_back(session, row.id, now + timedelta(seconds=2**row.attempts))
+                return
+            await inbox.park(session, row.id, fault, now)
+            patient = await patients.of_chat(session, incoming.chat_id, now)
+            sorry = Reply(text=self._dialogue.words("other.error", number=self._dialogue.number_for(patient)))
+            outcome = Outcome(kind=Kind.FALLBACK, replies=(sorry,))
+            await _write_replies(session, row.update_id, patient, outcome, incoming, now)
+        self._on_written()
+
+    def _aside(self, call: Awaitable[object]) -> None:
+        """Do something that may fail without harm: a typing sign, a tapped button's toast."""
+
+        async def attempt() -> object:
+            try:
+                return await call
+            except TelegramError as error:
+                log.debug("aside.failed", fault=type(error).__name__)
+                return None
+
+        task = asyncio.create_task(attempt())
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+
+async def _write_replies(
+    session: AsyncSession, update_id: int, patient: Patient, outcome: Outcome, incoming: Incoming, now: datetime
+) -> None:
+    """Write the outbox rows that answer one update; their keys make a second answer impossible."""
+    priority = _URGENT if outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) else _USUAL
+    if outcome.retire_buttons and incoming.pressed_message is not None:
+        body: dict[str, object] = {"message_id": incoming.pressed_message}
+        key = f"update:{update_id}:buttons"
+        await outbox.add(session, key, patient.id, "retire_buttons", body, now, priority=priority)
+    number = 0
+    for reply in outcome.replies:
+        parts = split(reply.text)
+        for part in parts:
+            last = part is parts[-1]
+            keyboard = (
+                [[(button.title, button.payload) for button in row] for row in rows(reply.buttons)] if last else []
+            )
+            body = {"html": to_html(part), "buttons": keyboard}
+            await outbox.add(session, f"update:{update_id}:{number}", patient.id, "send", body, now, priority=priority)
+            number += 1

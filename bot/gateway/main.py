@@ -1,0 +1,237 @@
+"""The gateway's process: polling or webhook, the answerer and the sender, started and stopped together."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC
+
+import structlog
+import uvicorn
+from filelock import FileLock, Timeout
+from telegram import BotCommand
+from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
+from telegram.ext import AIORateLimiter, Defaults, ExtBot, Updater
+from telegram.request import HTTPXRequest
+
+from bot import logs
+from bot.clock import clock_starting_at
+from bot.dialogue import Dialogue
+from bot.dialogue.engine import Engine
+from bot.gateway.answer import Answerer
+from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, webhook
+from bot.gateway.send import Sender
+from bot.knowledge import Shelf
+from bot.settings import CONTENT, Settings, environment_name
+from bot.store import Store, inbox
+
+log = structlog.get_logger()
+
+COMMANDS = ("start", "help", "stop")
+_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+_POLL_SECONDS = 20
+_LONGEST_PAUSE = 60.0
+
+
+class Misconfigured(Exception):
+    """A setting that keeps the gateway from starting; the message says which and what to do."""
+
+
+class Gateway:
+    """All parts of the gateway, in one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.telegram_bot_token is None:
+            raise Misconfigured("TELEGRAM_BOT_TOKEN is missing: get one from @BotFather, or use `septimus run`.")
+        if settings.engine_token is None:
+            raise Misconfigured(
+                "SEPTIMUS_ENGINE_TOKEN is missing: start with `septimus run`, or set the engine's token."
+            )
+        self._settings = settings
+        self._clock = clock_starting_at(settings.now)
+        self._store = Store(settings.database)
+        self._unauthorised = asyncio.Event()
+        production = settings.mode == "production"
+        shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
+        self._engine = Engine(settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout)
+        self._dialogue = Dialogue.load(CONTENT, shelf, self._engine, self._clock)
+        self._bot = ExtBot(
+            settings.telegram_bot_token.get_secret_value(),
+            base_url=f"{settings.telegram_api_base}/bot",
+            base_file_url=f"{settings.telegram_api_base}/file/bot",
+            request=HTTPXRequest(connection_pool_size=64, read_timeout=15.0, pool_timeout=30.0),
+            get_updates_request=WritingRequest(self._write, self._unauthorised),
+            defaults=Defaults(parse_mode="HTML", tzinfo=UTC),
+            rate_limiter=AIORateLimiter(max_retries=0),
+        )
+        self._sender = Sender(self._store, self._bot, self._clock, settings.instance)
+        self._answerer = Answerer(
+            self._store,
+            self._dialogue,
+            self._bot,
+            self._clock,
+            settings.instance,
+            settings.concurrency,
+            self._sender.nudge,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until told to stop; then finish what is in hand."""
+        await self._store.migrate()
+        await self._sign_in(stop)
+        if stop.is_set():
+            return
+        answering_may_stop, sending_may_stop = asyncio.Event(), asyncio.Event()
+        answering = asyncio.create_task(self._answerer.run(answering_may_stop))
+        sending = asyncio.create_task(self._sender.run(sending_may_stop))
+        await self._introduce()
+        receive = self._serve_webhook if self._settings.webhook_url else self._poll
+        receiving = asyncio.create_task(receive(stop))
+        (self._settings.home / "run").mkdir(parents=True, exist_ok=True)
+        ready = self._settings.home / "run" / f"{self._settings.instance}.ready"
+        ready.write_text("ready\n", encoding="utf-8")
+        log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
+        try:
+            await asyncio.wait(
+                {asyncio.create_task(stop.wait()), answering, sending, receiving}, return_when=asyncio.FIRST_COMPLETED
+            )
+            stop.set()
+            await receiving
+            answering_may_stop.set()
+            self._answerer.nudge()
+            await answering
+            sending_may_stop.set()
+            self._sender.nudge()
+            await sending
+        finally:
+            ready.unlink(missing_ok=True)
+            await self._engine.close()
+            await self._bot.shutdown()
+            await self._store.close()
+
+    async def _write(self, updates: Sequence[RawUpdate]) -> None:
+        if not updates:
+            return
+        async with self._store.writing() as session:
+            await inbox.write(session, [(each["update_id"], chat_of(each), each) for each in updates], self._clock())
+        self._answerer.nudge()
+
+    async def _sign_in(self, stop: asyncio.Event) -> None:
+        """Ask Telegram who we are. A wrong token ends it; a network that is down is waited for."""
+        pause = 1.0
+        while not stop.is_set():
+            try:
+                await self._bot.initialize()
+            except InvalidToken:
+                name = environment_name("telegram_bot_token")
+                raise Misconfigured(
+                    f"{name} is wrong: Telegram does not know it. Copy it again from @BotFather."
+                ) from None
+            except NetworkError as error:
+                log.warning("telegram.unreachable", fault=type(error).__name__, base=self._settings.telegram_api_base)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            else:
+                return
+
+    async def _introduce(self) -> None:
+        words = self._dialogue.words
+        try:
+            await self._bot.set_my_commands([BotCommand(name, words(f"commands.{name}")) for name in COMMANDS])
+        except TelegramError as error:  # the menu is a convenience; the bot works without it
+            log.warning("commands.not_set", fault=type(error).__name__)
+
+    async def _poll(self, stop: asyncio.Event) -> None:
+        """Poll until told to stop. After a 401 the library's polling is dead without a word: it is begun anew."""
+        pause = 1.0
+        while not stop.is_set():
+            self._unauthorised.clear()
+            wake: asyncio.Queue[object] = asyncio.Queue()
+            updater = Updater(self._bot, wake)
+            await updater.initialize()
+            await updater.start_polling(
+                timeout=_POLL_SECONDS,
+                bootstrap_retries=-1,
+                allowed_updates=_UPDATES,
+                error_callback=_log_polling_error,
+            )
+            begun = time.monotonic()
+            waits = {asyncio.create_task(stop.wait()), asyncio.create_task(self._unauthorised.wait())}
+            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            with contextlib.suppress(TelegramError):
+                await updater.stop()
+            if stop.is_set():
+                return
+            log.error("telegram.unauthorised", remedy="check TELEGRAM_BOT_TOKEN if this repeats")
+            pause = 1.0 if time.monotonic() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+
+    async def _serve_webhook(self, stop: asyncio.Event) -> None:
+        settings = self._settings
+        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+        if not is_secret(secret):
+            raise Misconfigured("SEPTIMUS_WEBHOOK_SECRET must be 1 to 256 of A-Z a-z 0-9 _ - when a webhook is set.")
+        config = uvicorn.Config(
+            webhook(self._write, secret),
+            host=settings.webhook_host,
+            port=settings.webhook_port,
+            log_config=None,
+            access_log=False,
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.05)
+        url = f"{str(settings.webhook_url).rstrip('/')}/telegram"
+        await self._bot.set_webhook(url, secret_token=secret, allowed_updates=_UPDATES)
+        await stop.wait()
+        server.should_exit = True
+        await serving
+
+
+def _log_polling_error(error: TelegramError) -> None:
+    if isinstance(error, Conflict):
+        log.error("telegram.conflict", remedy="another program polls with this token; stop one of the two")
+    else:
+        log.warning("telegram.polling", fault=type(error).__name__)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the gateway until SIGTERM or SIGINT.
+
+    Raises:
+        Misconfigured: a setting is missing or wrong.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Gateway(settings).run(stop)
+
+
+def main() -> int:
+    """Run as a process. Returns 2, after one line on standard error, when it can't start."""
+    settings = Settings()
+    logs.configure(settings.log_level, "gateway")
+    run = settings.home / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(run / f"{settings.instance}.lock", timeout=0):
+            asyncio.run(serve(settings))
+    except Timeout:
+        sys.stderr.write(f"A gateway named {settings.instance} runs already; stop it, or set SEPTIMUS_INSTANCE.\n")
+        return 2
+    except (Misconfigured, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

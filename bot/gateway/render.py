@@ -1,0 +1,66 @@
+"""Replies in Telegram's form: light Markdown to escaped HTML, long texts split at paragraphs, buttons in rows."""
+
+import html
+import re
+from collections.abc import Sequence
+
+from bot.outcome import Button
+
+# Telegram counts 4,096 after its tags are read; what is left over is room for the tags we add.
+LIMIT = 3900
+_ROW_CHARACTERS = 30
+_ROW_BUTTONS = 3
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+_BREAKS = ("\n\n", "\n", ". ", " ")
+
+
+def to_html(text: str) -> str:
+    """Return light Markdown (`**bold**`, `### heading`, `- bullet`) as Telegram's HTML; all else is escaped."""
+    lines = []
+    for line in html.escape(text, quote=False).split("\n"):
+        if line.startswith("### "):
+            lines.append(f"<b>{line[4:].strip()}</b>")
+        elif line.startswith("- "):
+            lines.append("• " + _BOLD.sub(r"<b>\1</b>", line[2:]))
+        else:
+            lines.append(_BOLD.sub(r"<b>\1</b>", line))
+    return "\n".join(lines)
+
+
+def split(text: str, limit: int = LIMIT) -> list[str]:
+    """Return a text in parts of at most `limit` UTF-16 units, cut at a paragraph, a line, a sentence or a word."""
+    parts: list[str] = []
+    rest = text.strip()
+    while _units(rest) > limit:
+        cut = _cut(rest, limit)
+        parts.append(rest[:cut].rstrip())
+        rest = rest[cut:].lstrip()
+    return [*parts, rest] if rest else parts
+
+
+def rows(buttons: Sequence[Button]) -> list[list[Button]]:
+    """Return buttons in rows: short ones side by side, long ones alone, in their order."""
+    arranged: list[list[Button]] = []
+    for button in buttons:
+        last = arranged[-1] if arranged else []
+        width = sum(len(each.title) for each in last) + len(button.title)
+        if last and len(last) < _ROW_BUTTONS and width <= _ROW_CHARACTERS:
+            last.append(button)
+        else:
+            arranged.append([button])
+    return arranged
+
+
+def _cut(text: str, limit: int) -> int:
+    end = limit
+    while _units(text[:end]) > limit:
+        end -= 1
+    for mark in _BREAKS:
+        found = text.rfind(mark, 0, end)
+        if found > end // 3:
+            return found + len(mark)
+    return end
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

@@ -1,0 +1,153 @@
+"""Plain search of the knowledge base: BM25 over words, for when the engine is away or unsure.
+
+The index is SQLite's own full-text search (FTS5, porter stemmer) in memory: no file, no state beyond the articles.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bot.knowledge.article import Article
+
+# A person's question is nearest to other people's questions and to titles; body text is the weakest hint.
+_WEIGHTS = (6.0, 4.0, 2.0, 1.0)
+_WORD = re.compile(r"[^\W_]{2,40}")
+_MAX_WORDS = 60
+# Words that carry no topic. Without them a long worried message would match whatever article is longest.
+_EMPTY_WORDS = frozenset(
+    [
+        "the",
+        "and",
+        "for",
+        "are",
+        "was",
+        "were",
+        "with",
+        "this",
+        "that",
+        "have",
+        "has",
+        "had",
+        "not",
+        "but",
+        "you",
+        "your",
+        "my",
+        "mine",
+        "me",
+        "our",
+        "his",
+        "her",
+        "its",
+        "they",
+        "them",
+        "from",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "how",
+        "can",
+        "could",
+        "should",
+        "would",
+        "will",
+        "shall",
+        "may",
+        "might",
+        "does",
+        "did",
+        "do",
+        "is",
+        "it",
+        "im",
+        "ive",
+        "am",
+        "to",
+        "of",
+        "in",
+        "on",
+        "at",
+        "as",
+        "be",
+        "been",
+        "an",
+        "or",
+        "if",
+        "so",
+        "just",
+        "get",
+        "got",
+        "any",
+        "some",
+        "there",
+        "their",
+        "then",
+        "than",
+        "too",
+        "also",
+        "please",
+        "help",
+        "hi",
+        "hello",
+        "thanks",
+        "still",
+        "really",
+        "very",
+        "about",
+        "know",
+        "want",
+        "need",
+        "going",
+        "after",
+        "before",
+        "out",
+        "up",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A search result. `score` is BM25 made positive: larger is nearer; only its order means something."""
+
+    article: str
+    score: float
+
+
+class SearchIndex:
+    """An in-memory full-text index over articles and their example questions."""
+
+    def __init__(self, articles: Iterable[Article], questions: Mapping[str, tuple[str, ...]]) -> None:
+        self._db = sqlite3.connect(":memory:", check_same_thread=False)
+        self._db.execute(
+            "CREATE VIRTUAL TABLE articles USING fts5(id UNINDEXED, title, questions, short, body, tokenize='porter unicode61')"
+        )
+        self._db.executemany(
+            "INSERT INTO articles VALUES (?, ?, ?, ?, ?)",
+            [
+                (
+                    article.id,
+                    f"{article.title} {article.label} {article.topic.replace('-', ' ')}",
+                    "\n".join(questions.get(article.topic, ())),
+                    article.short,
+                    " ".join((article.body, *article.do, *article.dont)),
+                )
+                for article in articles
+            ],
+        )
+
+    def search(self, text: str, limit: int = 4) -> list[Found]:
+        """Return the articles nearest in words to `text`, best first; none when no topical word matches."""
+        words = [word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS][:_MAX_WORDS]
+        if not words:
+            return []
+        query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
+        rows = self._db.execute(
+            "SELECT id, bm25(articles, 0.0, ?, ?, ?, ?) AS score FROM articles WHERE articles MATCH ? ORDER BY score LIMIT ?",
+            (*_WEIGHTS, query, limit),
+        )
+        return [Found(str(row[0]), -float(row[1])) for row in rows]

@@ -1,0 +1,80 @@
+"""What a message leads to: the replies, and the facts about them that the contract measures.
+
+These are plain values. Actions build them, Rasa carries them as JSON, the dialogue hands them to whoever asked.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Kind(StrEnum):
+    """What sort of reply a message got."""
+
+    ANSWER = "answer"
+    CLARIFY = "clarify"
+    TRIAGE = "triage"
+    EMERGENCY = "emergency"
+    CRISIS = "crisis"
+    NO_DOSING = "no_dosing"
+    OUT_OF_SCOPE = "out_of_scope"
+    SMALLTALK = "smalltalk"
+    LANGUAGE = "language"
+    EXERCISE = "exercise"
+    REMINDER = "reminder"
+    ACCOUNT = "account"
+    HANDOFF = "handoff"
+    FALLBACK = "fallback"
+
+
+class Button(BaseModel):
+    """A button under a reply. `payload` is one of the short forms of `bot.payload`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    payload: str
+
+
+class Reply(BaseModel):
+    """One message to a person.
+
+    `text` is light Markdown (`**bold**`, `### heading`, `- bullet`); a gateway renders it for its channel.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    image: str | None = None
+
+
+class Outcome(BaseModel):
+    """Everything one message led to.
+
+    `disposition` is what the replies tell the person to do about a symptom they report, None when they report none.
+    `notice` is a few words for a tapped button's toast; `retire_buttons` says the tapped message's buttons are used up.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    replies: tuple[Reply, ...] = ()
+    topic: str | None = None
+    article: str | None = None
+    alternatives: tuple[str, ...] = ()
+    disposition: str | None = None
+    provisional: bool = False
+    out_of_scope: bool = False
+    findings: Mapping[str, str] = Field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+    ruleset: str | None = None
+    asks_red_flags: bool = False
+    notice: str | None = None
+    retire_buttons: bool = False
+
+    def measured(self) -> dict[str, Any]:
+        """Return the fields that `septimus replay` prints, as plain JSON values."""
+        return self.model_dump(mode="json", exclude={"notice", "retire_buttons"})

@@ -1,0 +1,47 @@
+"""The person the bot talks with, as the core sees them: a random id and what they chose to tell."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """Where a person is in the first contact. `DONE` is the everyday state."""
+
+    NEW = "new"
+    CONSENT = "consent"
+    FOR_WHOM = "for_whom"
+    AGE = "age"
+    COUNTRY = "country"
+    ONSET = "onset"
+    STAGE = "stage"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One person. `id` is a random pseudonym; Telegram's id is known to the store and the gateway alone.
+
+    `held_question` is what they asked before they agreed; it is answered, and forgotten, once they do.
+    `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
+    """
+
+    id: str
+    step: Step = Step.NEW
+    consented_at: datetime | None = None
+    consent_version: str | None = None
+    stopped_at: datetime | None = None
+    for_whom: str | None = None
+    age_band: str | None = None
+    country: str | None = None
+    onset_on: date | None = None
+    stage: str | None = None
+    language: str | None = None
+    held_question: str | None = None
+    awaiting: str | None = None
+    misses: int = 0
+
+    @property
+    def has_consented(self) -> bool:
+        """Whether the person agreed, and has not stopped since."""
+        return self.consented_at is not None and self.stopped_at is None

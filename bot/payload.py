@@ -1,0 +1,63 @@
+"""What a button may say: a closed list of short verbs with checked arguments, at most 64 bytes as Telegram asks.
+
+Anything else in a tapped button's data (an old version's, a forged one's) is not obeyed.
+"""
+
+import re
+from dataclasses import dataclass
+
+_ID = r"[a-z0-9][a-z0-9-]{0,47}"
+_FORMS: dict[str, str] = {
+    "open": _ID,  # show an article
+    "more": _ID,  # show an article's body
+    "good": _ID,  # the article helped
+    "bad": _ID,  # it did not
+    "flag": r"(?:yes|no):[a-z_]{1,32}",  # the answer to a direct safety question
+    "consent": r"yes|no|more",
+    "whom": r"self|other",
+    "age": r"child|adult|older",
+    "country": r"[A-Z]{2}|other",
+    "onset": r"today|days|weeks|months|skip",
+    "stage": r"flaccid|recovery|synkinesis|surgery|skip",
+    "restart": r"ask",
+    "stop": r"yes|no",
+    "none": r"of_these",
+}
+_CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A tapped button: its verb and argument, both checked."""
+
+    verb: str
+    argument: str
+
+    @property
+    def payload(self) -> str:
+        """The form that travels with the button."""
+        return f"{self.verb}:{self.argument}"
+
+
+def payload(verb: str, argument: str) -> str:
+    """Return the payload for a new button.
+
+    Raises:
+        ValueError: the verb is not in the list, the argument does not fit it, or it is over 64 bytes.
+    """
+    check = _CHECKS.get(verb)
+    if check is None or check.fullmatch(argument) is None:
+        raise ValueError(f"no button may say {verb}:{argument}; see bot/payload.py for what one may")
+    made = f"{verb}:{argument}"
+    if len(made.encode()) > 64:
+        raise ValueError(f"{made} is over the 64 bytes that Telegram allows")
+    return made
+
+
+def parse(data: str) -> Press | None:
+    """Return what a tapped button says, or None when no button of ours says that."""
+    verb, colon, argument = data.partition(":")
+    check = _CHECKS.get(verb)
+    if not colon or check is None or check.fullmatch(argument) is None:
+        return None
+    return Press(verb, argument)

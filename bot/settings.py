@@ -1,0 +1,87 @@
+"""Every setting of the program, read from environment variables in this one place."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTENT = ROOT / "content"
+
+
+class Settings(BaseSettings):
+    """The settings. A field `x` is read from `SEPTIMUS_X`; the two Telegram ones carry Telegram's own names."""
+
+    model_config = SettingsConfigDict(env_prefix="SEPTIMUS_", env_file=".env", extra="ignore", frozen=True)
+
+    telegram_bot_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("TELEGRAM_BOT_TOKEN"),
+        description="The bot's token from @BotFather. Without it the sandbox is used.",
+    )
+    telegram_api_base: str = Field(
+        "https://api.telegram.org",
+        validation_alias=AliasChoices("TELEGRAM_API_BASE"),
+        description="The Bot API server to talk to.",
+    )
+    home: Path = Field(Path("var"), description="The data folder: database, tracker, run state.")
+    database_url: str | None = Field(
+        None,
+        description="The database, as an SQLAlchemy address such as postgresql+psycopg://user@host/name. "
+        "Default: SQLite in the data folder.",
+    )
+    redis_url: str | None = Field(None, description="Redis, for more than one engine. Optional.")
+    mode: Literal["development", "production"] = Field(
+        "development", description="`production` refuses content that no clinician has reviewed."
+    )
+    now: datetime | None = Field(
+        None, description="Start the clock at this moment (ISO 8601 with a zone), to try a reminder."
+    )
+    instance: str = Field("gateway-1", description="This gateway's name among several on one database.")
+    engine_port: int = Field(5005, description="Port of the Rasa engine on 127.0.0.1.", ge=1, le=65535)
+    actions_port: int = Field(5055, description="Port of the action server on 127.0.0.1.", ge=1, le=65535)
+    desk_port: int = Field(8080, description="Port of the clinic's desk on 127.0.0.1.", ge=1, le=65535)
+    sandbox_port: int = Field(8081, description="Port of the sandbox on 127.0.0.1.", ge=1, le=65535)
+    engine_token: SecretStr | None = Field(
+        None, description="Token between our processes and the engine. Default: a new one at each start."
+    )
+    engine_timeout: float = Field(
+        8.0, description="Seconds to wait for the engine before the plain answer is given.", gt=0
+    )
+    webhook_url: str | None = Field(
+        None, description="Public https address for Telegram's webhook. Without it the gateway polls."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="Secret token Telegram must send with each webhook call (A-Z a-z 0-9 _ -)."
+    )
+    webhook_port: int = Field(8443, description="Port where the webhook listens.", ge=1, le=65535)
+    webhook_host: str = Field("127.0.0.1", description="Address where the webhook listens, behind your proxy.")
+    concurrency: int = Field(8, description="How many people are answered side by side.", ge=1, le=64)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    @field_validator("now")
+    @classmethod
+    def _now_has_a_zone(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("has no zone; write it like 2026-11-22T10:00:00+00:00")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's address, SQLite in the data folder unless one is set."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.home / 'septimus.db').absolute()}"
+
+    @property
+    def engine_url(self) -> str:
+        """The engine's address on this machine."""
+        return f"http://127.0.0.1:{self.engine_port}"
+
+
+def environment_name(field: str) -> str:
+    """Return the environment variable that a field of `Settings` is read from."""
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return f"SEPTIMUS_{field.upper()}"

@@ -1,0 +1,83 @@
+"""`septimus replay` and `septimus converse`: JSON lines in, JSON lines out, through the one door."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from bot.dialogue import Said, said
+from bot.outcome import Outcome
+from bot.payload import parse
+from bot.stack.door import Door, MovableClock
+
+# What the contract's conversations may carry that this version has no use for yet; named in the output, not hidden.
+_NOT_YET = ("known", "exercises_unlocked", "reminders", "zone")
+
+
+class BadLine(ValueError):
+    """A line that can't be used; the message says which, and why."""
+
+
+def read_lines(lines: Iterable[str], *, needs: tuple[str, ...]) -> Iterable[Mapping[str, Any]]:
+    """Yield the JSON objects of non-empty lines.
+
+    Raises:
+        BadLine: a line is no JSON object, or lacks a needed field.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            item = json.loads(line)
+        except ValueError as error:
+            raise BadLine(f"line {number} is not JSON: {error}") from error
+        missing = [name for name in needs if not isinstance(item, dict) or name not in item]
+        if missing:
+            raise BadLine(f"line {number} lacks {', '.join(missing)}")
+        yield item
+
+
+async def replay(door: Door, items: Iterable[Mapping[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    """Answer each text as the first message of a new person, in order."""
+    for item in items:
+        person = await door.someone(country=item.get("country"))
+        begun = time.perf_counter()
+        turn = await door.say(person, said(str(item["text"])))
+        taken = (time.perf_counter() - begun) * 1000
+        yield {"id": item["id"], **turn.outcome.measured(), "latency_ms": round(taken, 1)}
+
+
+async def converse(
+    door: Door, clock: MovableClock, items: Iterable[Mapping[str, Any]]
+) -> AsyncIterator[dict[str, Any]]:
+    """Lead whole conversations, each by a person of its own, with a clock that the file moves."""
+    for item in items:
+        person = await door.someone(
+            country=item.get("country"), for_whom=item.get("for_whom", "self"), new=bool(item.get("new"))
+        )
+        shown: list[Outcome] = []
+        turns = []
+        for turn in item["turns"]:
+            clock.now += timedelta(hours=float(turn.get("after_hours", 0)))
+            spoken = _spoken(turn, shown)
+            result = await door.say(person, spoken)
+            person = result.patient
+            shown.append(result.outcome)
+            user = turn.get("say", turn.get("press"))
+            turns.append({"at": clock.now.isoformat(), "user": user, "push": False, **result.outcome.measured()})
+        answered: dict[str, Any] = {"id": item["id"], "turns": turns}
+        ignored = [name for name in _NOT_YET if name in item]
+        yield {**answered, "ignored": ignored} if ignored else answered
+
+
+def _spoken(turn: Mapping[str, Any], shown: list[Outcome]) -> Said:
+    if "say" in turn:
+        return said(str(turn["say"]))
+    title = str(turn.get("press"))
+    for outcome in reversed(shown):
+        for reply in reversed(outcome.replies):
+            for button in reply.buttons:
+                if button.title == title:
+                    return Said(press=parse(button.payload))
+    raise BadLine(f"no message so far has a button '{title}'")

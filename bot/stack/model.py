@@ -1,0 +1,64 @@
+"""The engine's model: trained when it is missing or when anything it depends on has changed."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from bot.settings import ROOT
+
+MODELS = ROOT / "models"
+ENGINE_PYTHON = ROOT / "engine" / ".venv" / "bin" / "python"
+_STAMP = MODELS / "trained-from.sha256"
+
+
+class EngineMissing(Exception):
+    """The engine's environment is not installed; the message says how to install it."""
+
+
+def fingerprint() -> str:
+    """Return a digest of everything the model is made from."""
+    parts = [ROOT / "config.yml", ROOT / "domain.yml", ROOT / "engine" / "uv.lock"]
+    parts += sorted((ROOT / "nlu_data").rglob("*.yml")) + sorted((ROOT / "engine" / "components").glob("*.py"))
+    digest = hashlib.sha256()
+    for path in parts:
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def current_model() -> Path | None:
+    """Return the model trained from the present data, or None when it is missing or stale."""
+    stamp = _STAMP.read_text(encoding="utf-8").strip() if _STAMP.exists() else ""
+    model = MODELS / f"septimus-{stamp[:16]}.tar.gz"
+    return model if stamp == fingerprint() and model.exists() else None
+
+
+def train(*, force: bool = False) -> Path:
+    """Return the model, trained now unless it is fresh. Training shows Rasa's own progress.
+
+    Raises:
+        EngineMissing: the engine's environment is not installed.
+        subprocess.CalledProcessError: Rasa refused the data; its own lines above say why.
+    """
+    fresh = current_model()
+    if fresh is not None and not force:
+        return fresh
+    if not ENGINE_PYTHON.exists():
+        raise EngineMissing("The engine's environment is missing. Run `make setup` (it needs Python 3.10).")
+    wanted = fingerprint()
+    making = MODELS / "making"
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    command = [str(ROOT / "engine" / "rasa"), "train", "--out", str(making), "--fixed-model-name", "septimus"]
+    # Rasa's cache would keep what a damaged run left; the fingerprint above already avoids needless training.
+    environment = {**os.environ, "RASA_MAX_CACHE_SIZE": "0"}
+    subprocess.run(command, check=True, cwd=ROOT, env=environment)  # noqa: S603 - our own script
+    model = MODELS / f"septimus-{wanted[:16]}.tar.gz"
+    (making / "septimus.tar.gz").replace(model)
+    shutil.rmtree(making)
+    for old in MODELS.glob("septimus-*.tar.gz"):
+        if old != model:
+            old.unlink()
+    _STAMP.write_text(f"{wanted}\n", encoding="utf-8")
+    return model

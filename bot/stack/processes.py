@@ -1,0 +1,260 @@
+"""The processes of one machine: engine, actions, gateway, desk and sandbox, each a child, all ended together."""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import structlog
+
+from bot.settings import ROOT, Settings
+
+log = structlog.get_logger()
+
+# The gateway empties its inbox and outbox when it is told to stop; the others need far less.
+STOP_SECONDS = 30.0
+_RESTART_PAUSE = 2.0
+
+
+class NotHealthy(Exception):
+    """A process ended, or was not ready in time; the message says which, and the last it wrote."""
+
+
+class PortTaken(Exception):
+    """A port is in use; the message says which, and how to choose another."""
+
+
+@dataclass
+class Process:
+    """One child process: how it is started and how one sees that it is ready."""
+
+    name: str
+    command: Sequence[str]
+    is_ready: Callable[[], Awaitable[bool]]
+    ready_within: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    child: asyncio.subprocess.Process | None = None
+
+
+class Stack:
+    """The processes that serve one data folder.
+
+    Args:
+        settings: the settings to run with.
+        model: the trained model.
+        with_sandbox: run the sandbox and let the gateway talk to it.
+        with_gateway: run the gateway and the desk too, not only engine and actions.
+    """
+
+    def __init__(self, settings: Settings, model: Path, *, with_sandbox: bool, with_gateway: bool = True) -> None:
+        self._settings = settings
+        given = settings.engine_token
+        self.token = given.get_secret_value() if given else secrets.token_urlsafe(32)
+        self._bot_token = f"{secrets.randbelow(10**9)}:{secrets.token_urlsafe(24)}"
+        self._logs = settings.home / "logs"
+        self._run = settings.home / "run"
+        self._stopping = False
+        self._processes = [self._actions(), self._engine(model)]
+        if with_sandbox:
+            self._processes.append(self._sandbox())
+        if with_gateway:
+            self._processes += [self._desk(), self._gateway(with_sandbox=with_sandbox)]
+        self._watchers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start all and return when all are ready.
+
+        Raises:
+            PortTaken: a port is in use; nothing has been started.
+            NotHealthy: a process did not become ready; all have been stopped.
+        """
+        self._check_ports()
+        for folder in (self._logs, self._run):
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for process in self._processes:
+                await self._launch(process)
+            await asyncio.gather(*(self._until_ready(process) for process in self._processes))
+        except BaseException:
+            await self.stop()
+            raise
+        state = self._run / "system.json"
+        state.touch(mode=0o600)
+        state.write_text(json.dumps({"engine_url": self._settings.engine_url, "engine_token": self.token}))
+        self._watchers = [asyncio.create_task(self._keep_alive(process)) for process in self._processes]
+
+    async def stop(self) -> None:
+        """Stop all: the gateway first, so that what is in hand is still answered, then the rest."""
+        self._stopping = True
+        for watcher in self._watchers:
+            watcher.cancel()
+        (self._run / "system.json").unlink(missing_ok=True)
+        for process in reversed(self._processes):
+            await _end(process)
+
+    def _check_ports(self) -> None:
+        settings = self._settings
+        wanted = {
+            "actions": ("SEPTIMUS_ACTIONS_PORT", settings.actions_port),
+            "engine": ("SEPTIMUS_ENGINE_PORT", settings.engine_port),
+        }
+        wanted |= {
+            "desk": ("SEPTIMUS_DESK_PORT", settings.desk_port),
+            "sandbox": ("SEPTIMUS_SANDBOX_PORT", settings.sandbox_port),
+        }
+        for process in self._processes:
+            if process.name in wanted and _is_taken(wanted[process.name][1]):
+                name, port = wanted[process.name]
+                raise PortTaken(f"Port {port} is in use, and the {process.name} needs it. Free it, or set {name}.")
+
+    async def _launch(self, process: Process) -> None:
+        with (self._logs / f"{process.name}.log").open("ab") as output:
+            process.child = await asyncio.create_subprocess_exec(
+                *process.command,
+                cwd=ROOT,
+                env={**os.environ, **self._shared_environment(), **process.environment},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    async def _until_ready(self, process: Process) -> None:
+        deadline = asyncio.get_running_loop().time() + process.ready_within
+        while asyncio.get_running_loop().time() < deadline:
+            if process.child is None or process.child.returncode is not None:
+                raise NotHealthy(f"The {process.name} ended while starting. {self._last_words(process)}")
+            if await process.is_ready():
+                return
+            await asyncio.sleep(0.2)
+        raise NotHealthy(
+            f"The {process.name} was not ready in {process.ready_within:.0f} s. {self._last_words(process)}"
+        )
+
+    async def _keep_alive(self, process: Process) -> None:
+        """Start a process again when it dies by itself; the others go on meanwhile."""
+        while not self._stopping and process.child is not None:
+            code = await process.child.wait()
+            if self._stopping:
+                return
+            log.error("process.ended", name=process.name, code=code)
+            await asyncio.sleep(_RESTART_PAUSE)
+            await self._launch(process)
+
+    def _last_words(self, process: Process) -> str:
+        path = self._logs / f"{process.name}.log"
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
+        return f"Its last line: {lines[-1]}" if lines else f"It wrote nothing to {path}."
+
+    def _shared_environment(self) -> dict[str, str]:
+        settings = self._settings
+        shared = {
+            "SEPTIMUS_HOME": str(settings.home.absolute()),
+            "SEPTIMUS_ENGINE_TOKEN": self.token,
+            "SEPTIMUS_ENGINE_PORT": str(settings.engine_port),
+            "SEPTIMUS_ACTIONS_PORT": str(settings.actions_port),
+            "SEPTIMUS_DESK_PORT": str(settings.desk_port),
+            "SEPTIMUS_SANDBOX_PORT": str(settings.sandbox_port),
+            "SEPTIMUS_DATABASE_URL": settings.database,
+            "PYTHONUNBUFFERED": "1",
+        }
+        return shared
+
+    def _actions(self) -> Process:
+        ready = _answers(f"http://127.0.0.1:{self._settings.actions_port}/health")
+        return Process("actions", [sys.executable, "-m", "actions.server"], ready, ready_within=60)
+
+    def _engine(self, model: Path) -> Process:
+        settings = self._settings
+        command = [str(ROOT / "engine" / "rasa"), "run", "--model", str(model), "--interface", "127.0.0.1"]
+        command += ["--port", str(settings.engine_port), "--enable-api", "--auth-token", self.token]
+        command += ["--endpoints", str(ROOT / "endpoints.yml"), "--credentials", str(ROOT / "credentials.yml")]
+        environment = {
+            "SEPTIMUS_TRACKER_URL": f"sqlite:///{(settings.home / 'tracker.db').absolute()}",
+            "SEPTIMUS_ACTIONS_URL": f"http://127.0.0.1:{settings.actions_port}/webhook",
+            "LOG_LEVEL": "WARNING",
+            "OMP_NUM_THREADS": "2",
+        }
+        ready = _answers(f"http://127.0.0.1:{settings.engine_port}/status?token={self.token}")
+        return Process("engine", command, ready, ready_within=240, environment=environment)
+
+    def _sandbox(self) -> Process:
+        port = self._settings.sandbox_port
+        command = [sys.executable, "-m", "bot.sandbox", "--host", "127.0.0.1", "--port", str(port)]
+        ready = _answers(f"http://127.0.0.1:{port}/healthz")
+        return Process("sandbox", [*command, "--token", self._bot_token], ready, ready_within=30)
+
+    def _desk(self) -> Process:
+        ready = _answers(f"http://127.0.0.1:{self._settings.desk_port}/healthz")
+        return Process("desk", [sys.executable, "-m", "bot.desk"], ready, ready_within=30)
+
+    def _gateway(self, *, with_sandbox: bool) -> Process:
+        environment = {}
+        if with_sandbox:
+            base = f"http://127.0.0.1:{self._settings.sandbox_port}"
+            environment = {"TELEGRAM_BOT_TOKEN": self._bot_token, "TELEGRAM_API_BASE": base}
+        marker = self._run / f"{self._settings.instance}.ready"
+        marker.unlink(missing_ok=True)
+
+        async def is_ready() -> bool:
+            return marker.exists()
+
+        command = [sys.executable, "-m", "bot.gateway"]
+        return Process("gateway", command, is_ready, ready_within=60, environment=environment)
+
+
+def _answers(url: str) -> Callable[[], Awaitable[bool]]:
+    async def is_ready() -> bool:
+        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+            try:
+                return (await client.get(url)).status_code == 200
+            except httpx.HTTPError:
+                return False
+
+    return is_ready
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+async def _end(process: Process) -> None:
+    child = process.child
+    if child is None or child.returncode is not None:
+        return
+    # The whole group: the engine is a shell script's child.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+    try:
+        await asyncio.wait_for(child.wait(), STOP_SECONDS)
+    except TimeoutError:
+        log.error("process.killed", name=process.name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        await child.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free now on this machine."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

@@ -1,0 +1,124 @@
+"""The inbox: updates written down once, claimed in order, finished together with their replies."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.store.tables import InboxRow
+
+# How long a claim holds when its gateway has died without a word. A restarted gateway of the same name frees its own
+# claims at once; this is for the others.
+LEASE = timedelta(seconds=120)
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A claimed update. `attempts` counts this one too."""
+
+    id: int
+    update_id: int
+    chat_id: int
+    update: Mapping[str, Any]
+    attempts: int
+
+
+async def write(session: AsyncSession, updates: Iterable[tuple[int, int, Mapping[str, Any]]], now: datetime) -> int:
+    """Write updates down as (update id, chat id, raw update); ones already there are left as they are.
+
+    Returns:
+        how many were new.
+    """
+    rows = [
+        {
+            "update_id": update_id,
+            "chat_id": chat_id,
+            "update": dict(raw),
+            "received_at": now,
+            "state": "waiting",
+            "attempts": 0,
+        }
+        for update_id, chat_id, raw in updates
+    ]
+    if not rows:
+        return 0
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    done = await session.execute(insert(InboxRow).on_conflict_do_nothing(index_elements=["update_id"]), rows)
+    return done.rowcount if isinstance(done, CursorResult) else 0
+
+
+async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) -> list[Incoming]:
+    """Claim the oldest waiting update of up to `limit` chats.
+
+    An update is claimable only while it is its chat's oldest unfinished one, so that one person's messages are
+    answered in order however many gateways share the work.
+    """
+    older = aliased(InboxRow)
+    free = or_(InboxRow.claimed_until.is_(None), InboxRow.claimed_until < now)
+    ready = (
+        select(InboxRow.id)
+        .where(
+            InboxRow.state == "waiting",
+            free,
+            ~select(older.id)
+            .where(older.state == "waiting", older.chat_id == InboxRow.chat_id, older.id < InboxRow.id)
+            .exists(),
+        )
+        .order_by(InboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await session.execute(
+        update(InboxRow)
+        .where(InboxRow.id.in_(ready.scalar_subquery()), InboxRow.state == "waiting", free)
+        .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=InboxRow.attempts + 1)
+        .returning(InboxRow.id, InboxRow.update_id, InboxRow.chat_id, InboxRow.update, InboxRow.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Incoming(*row) for row in rows), key=lambda incoming: incoming.id)
+
+
+async def free_claims(session: AsyncSession, gateway: str) -> None:
+    """Free what a gateway of this name had claimed when it died."""
+    await session.execute(
+        update(InboxRow)
+        .where(InboxRow.claimed_by == gateway, InboxRow.state == "waiting")
+        .values(claimed_by=None, claimed_until=None)
+    )
+
+
+async def finish(session: AsyncSession, inbox_id: int, now: datetime) -> bool:
+    """Mark an update as answered and drop its text. False when another gateway had finished it first."""
+    done = await session.execute(
+        update(InboxRow)
+        .where(InboxRow.id == inbox_id, InboxRow.state == "waiting")
+        .values(state="done", update=None, finished_at=now, claimed_by=None, claimed_until=None)
+    )
+    return isinstance(done, CursorResult) and done.rowcount == 1
+
+
+async def put_back(session: AsyncSession, inbox_id: int, not_before: datetime) -> None:
+    """Let an update be tried again, not before a moment."""
+    await session.execute(
+        update(InboxRow).where(InboxRow.id == inbox_id).values(claimed_by=None, claimed_until=not_before)
+    )
+
+
+async def park(session: AsyncSession, inbox_id: int, fault: str, now: datetime) -> None:
+    """Set an update aside that cannot be answered, with the kind of fault and without its text."""
+    await session.execute(
+        update(InboxRow)
+        .where(InboxRow.id == inbox_id)
+        .values(state="parked", update=None, fault=fault[:64], finished_at=now, claimed_by=None, claimed_until=None)
+    )
+
+
+async def waiting(session: AsyncSession) -> int:
+    """Return how many updates wait to be answered."""
+    return await session.scalar(select(func.count()).select_from(InboxRow).where(InboxRow.state == "waiting")) or 0

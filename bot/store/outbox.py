@@ -1,0 +1,143 @@
+"""The outbox: whatever is to be sent, written once by key, sent in order for each person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.store.tables import OutboxRow
+
+LEASE = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A claimed row. `attempts` counts this one too."""
+
+    id: int
+    patient_id: str
+    act: str
+    body: Mapping[str, Any]
+    attempts: int
+
+
+async def add(
+    session: AsyncSession,
+    key: str,
+    patient_id: str,
+    act: str,
+    body: Mapping[str, Any],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+    priority: int = 5,
+) -> None:
+    """Write down something to send; a second one with the same key changes nothing."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    await session.execute(
+        insert(OutboxRow)
+        .values(
+            key=key,
+            patient_id=patient_id,
+            act=act,
+            body=dict(body),
+            state="waiting",
+            created_at=now,
+            due_at=due_at or now,
+            priority=priority,
+            attempts=0,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+
+
+async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) -> list[Outgoing]:
+    """Claim the oldest due row of up to `limit` people, the most urgent first."""
+    older = aliased(OutboxRow)
+    free = or_(OutboxRow.claimed_until.is_(None), OutboxRow.claimed_until < now)
+    ready = (
+        select(OutboxRow.id)
+        .where(
+            OutboxRow.state == "waiting",
+            OutboxRow.due_at <= now,
+            free,
+            ~select(older.id)
+            .where(
+                older.state == "waiting",
+                older.patient_id == OutboxRow.patient_id,
+                older.id < OutboxRow.id,
+                older.due_at <= now,
+            )
+            .exists(),
+        )
+        .order_by(OutboxRow.priority, OutboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id.in_(ready.scalar_subquery()), OutboxRow.state == "waiting", free)
+        .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=OutboxRow.attempts + 1)
+        .returning(OutboxRow.id, OutboxRow.patient_id, OutboxRow.act, OutboxRow.body, OutboxRow.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Outgoing(*row) for row in rows), key=lambda outgoing: outgoing.id)
+
+
+async def free_claims(session: AsyncSession, gateway: str) -> None:
+    """Free what a gateway of this name had claimed when it died.
+
+    A row that Telegram had accepted but we had not marked is sent a second time: for a health answer, twice is better
+    than never.
+    """
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.claimed_by == gateway, OutboxRow.state == "waiting")
+        .values(claimed_by=None, claimed_until=None)
+    )
+
+
+async def sent(session: AsyncSession, outbox_id: int, message_id: int | None, now: datetime) -> None:
+    """Mark a row as sent and drop its text."""
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == outbox_id)
+        .values(state="sent", body=None, message_id=message_id, finished_at=now, claimed_by=None, claimed_until=None)
+    )
+
+
+async def retry(session: AsyncSession, outbox_id: int, not_before: datetime, fault: str) -> None:
+    """Let a row be tried again, not before a moment."""
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == outbox_id)
+        .values(claimed_by=None, claimed_until=not_before, fault=fault[:64])
+    )
+
+
+async def failed(session: AsyncSession, outbox_id: int, fault: str, now: datetime) -> None:
+    """Give a row up, with the kind of fault and without its text."""
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == outbox_id)
+        .values(state="failed", body=None, fault=fault[:64], finished_at=now, claimed_by=None, claimed_until=None)
+    )
+
+
+async def waiting(session: AsyncSession) -> int:
+    """Return how many rows wait to be sent."""
+    return await session.scalar(select(func.count()).select_from(OutboxRow).where(OutboxRow.state == "waiting")) or 0
+
+
+async def give_up_on(session: AsyncSession, patient_id: str, fault: str, now: datetime) -> None:
+    """Give up all that waits for a person, who has blocked the bot."""
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.patient_id == patient_id, OutboxRow.state == "waiting")
+        .values(state="failed", body=None, fault=fault[:64], finished_at=now, claimed_by=None, claimed_until=None)
+    )

@@ -1,0 +1,85 @@
+"""People: found by pseudonym, made for a new chat, changed, forgotten."""
+
+import dataclasses
+import uuid
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.patient import Patient, Step
+from bot.store.tables import PatientRow, TelegramChatRow
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
+
+
+async def get(session: AsyncSession, patient_id: str) -> Patient | None:
+    """Return a person by pseudonym, or None."""
+    row = await session.get(PatientRow, patient_id)
+    return _patient(row) if row else None
+
+
+async def create(session: AsyncSession, patient: Patient, now: datetime) -> None:
+    """Write down a new person."""
+    session.add(PatientRow(created_at=now, **_values(patient)))
+    await session.flush()
+
+
+async def save(session: AsyncSession, patient: Patient) -> None:
+    """Write down what changed about a person; someone erased meanwhile stays erased."""
+    row = await session.get(PatientRow, patient.id)
+    if row is not None:
+        for name, value in _values(patient).items():
+            setattr(row, name, value)
+
+
+async def of_chat(session: AsyncSession, chat_id: int, now: datetime) -> Patient:
+    """Return the person of a Telegram chat, made on first sight."""
+    found = await session.scalar(
+        select(PatientRow)
+        .join(TelegramChatRow, TelegramChatRow.patient_id == PatientRow.id)
+        .where(TelegramChatRow.chat_id == chat_id)
+    )
+    if found is not None:
+        return _patient(found)
+    patient = Patient(id=new_pseudonym())
+    await create(session, patient, now)
+    session.add(TelegramChatRow(chat_id=chat_id, patient_id=patient.id))
+    return patient
+
+
+async def chat_of(session: AsyncSession, patient_id: str) -> int | None:
+    """Return the Telegram chat of a person, None for one who has none or has blocked the bot."""
+    return await session.scalar(
+        select(TelegramChatRow.chat_id).where(
+            TelegramChatRow.patient_id == patient_id, TelegramChatRow.blocked_at.is_(None)
+        )
+    )
+
+
+async def set_blocked(session: AsyncSession, patient_id: str, blocked_at: datetime | None) -> None:
+    """Note that a person blocked the bot, or (None) that they are back."""
+    chat = await session.scalar(select(TelegramChatRow).where(TelegramChatRow.patient_id == patient_id))
+    if chat is not None and (chat.blocked_at is None) != (blocked_at is None):
+        chat.blocked_at = blocked_at
+
+
+async def erase(session: AsyncSession, patient_id: str) -> None:
+    """Delete a person with everything that hangs on them."""
+    row = await session.get(PatientRow, patient_id)
+    if row is not None:
+        await session.delete(row)
+
+
+def new_pseudonym() -> str:
+    """Return a random id that says nothing about anyone."""
+    return uuid.uuid4().hex
+
+
+def _patient(row: PatientRow) -> Patient:
+    values = {name: getattr(row, name) for name in _FIELDS}
+    return Patient(**{**values, "step": Step(values["step"])})
+
+
+def _values(patient: Patient) -> dict[str, object]:
+    return {name: getattr(patient, name) for name in _FIELDS}

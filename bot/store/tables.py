@@ -1,0 +1,173 @@
+"""The tables. Each index names the question it answers."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment, stored in UTC. A naive one is refused: nobody could say which moment it means."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware moment into UTC for the database."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone cannot be stored; use bot.clock")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give SQLite's naive moments their zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite counts rows by itself only with plain INTEGER keys.
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Base(DeclarativeBase):
+    """All tables; constraint names are fixed so that migrations read the same on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class PatientRow(Base):
+    """A person under a random pseudonym, with what they chose to tell."""
+
+    __tablename__ = "patients"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    step: Mapped[str] = mapped_column(String(16))
+    consented_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    consent_version: Mapped[str | None] = mapped_column(String(16))
+    stopped_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    for_whom: Mapped[str | None] = mapped_column(String(8))
+    age_band: Mapped[str | None] = mapped_column(String(8))
+    country: Mapped[str | None] = mapped_column(String(2))
+    onset_on: Mapped[date | None] = mapped_column(Date)
+    stage: Mapped[str | None] = mapped_column(String(16))
+    language: Mapped[str | None] = mapped_column(String(16))
+    held_question: Mapped[str | None] = mapped_column(Text, comment="asked before consent; cleared when answered")
+    awaiting: Mapped[str | None] = mapped_column(String(32), comment="the direct safety question that stands open")
+    misses: Mapped[int] = mapped_column(Integer, default=0, comment="messages in a row that were not understood")
+
+
+class TelegramChatRow(Base):
+    """Which Telegram chat is which person. Read by the store and the gateway alone."""
+
+    __tablename__ = "telegram_chats"
+
+    chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), unique=True)
+    blocked_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="the person blocked the bot")
+
+
+class InboxRow(Base):
+    """An update from Telegram, written down before anything is done with it. Its text is dropped once answered."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        # the worker: the oldest waiting update of each chat
+        Index("ix_inbox_state_chat_id_id", "state", "chat_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    update_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger, comment="0 for an update that belongs to no chat")
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    state: Mapped[str] = mapped_column(String(8), comment="waiting, done, parked")
+    update: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    fault: Mapped[str | None] = mapped_column(String(64), comment="the kind of error it was parked for; no text")
+
+
+class OutboxRow(Base):
+    """Something to be sent, unique by key: what answers an update can be written once only."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        # the sender: the oldest unsent row of each person
+        Index("ix_outbox_state_patient_id_id", "state", "patient_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), unique=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    priority: Mapped[int] = mapped_column(Integer, default=5, comment="0 is most urgent")
+    act: Mapped[str] = mapped_column(String(16), comment="send, retire_buttons")
+    body: Mapped[dict[str, Any] | None] = mapped_column(JSON, comment="dropped once sent")
+    state: Mapped[str] = mapped_column(String(8), comment="waiting, sent, failed")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    claimed_by: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    message_id: Mapped[int | None] = mapped_column(BigInteger, comment="Telegram's id of what was sent")
+    fault: Mapped[str | None] = mapped_column(String(64))
+
+
+class FeedbackRow(Base):
+    """Whether an article helped a person; the last word counts."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("patient_id", "article", "version"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    article: Mapped[str] = mapped_column(String(48), index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    helpful: Mapped[bool] = mapped_column(Boolean)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class SafetyEventRow(Base):
+    """A warning that was given: which cues and rules said so, under which rule set. No free text."""
+
+    __tablename__ = "safety_events"
+    __table_args__ = (UniqueConstraint("key"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80))
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    kind: Mapped[str] = mapped_column(String(16))
+    disposition: Mapped[str | None] = mapped_column(String(16))
+    provisional: Mapped[bool] = mapped_column(Boolean)
+    rules: Mapped[list[str]] = mapped_column(JSON)
+    findings: Mapped[dict[str, str]] = mapped_column(JSON)
+    ruleset: Mapped[str | None] = mapped_column(String(32))

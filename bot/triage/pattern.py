@@ -1,0 +1,274 @@
+"""The small pattern language of `cues.yml`, and how a message becomes something it can be matched on.
+
+A pattern is a line of words that must follow each other:
+
+| written | means |
+|---|---|
+| `arm` | this word, typing slips allowed |
+| `droop*` | any word that begins so |
+| `<limb>` | any word of the set `limb` |
+| `..3` | up to three words in between; never across the end of a sentence, a "but", or a word that stops a gap |
+| `~3` | as `..3`, and the two sides may stand in either order |
+| `(one side|half)` | either of these |
+| `word?`, `<set>?`, `(a b)?` | may be missing |
+| `^`, `$` | the sentence begins, or ends, here |
+
+Every word the patterns know gets one character, and so does every token of a message; a pattern is then a regular
+expression over these characters. It keeps matching fast, and its time bounded, whatever people type.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from spacy.matcher.levenshtein import levenshtein
+
+# One character each. Words start in the private-use area, so that none is special in a regular expression.
+FULL_STOP, QUESTION, COMMA, COLON, UNKNOWN, NUMBER, MANY, YEAR = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007"
+SENTENCE_ENDS = FULL_STOP + QUESTION
+_FIRST_WORD = 0xE010
+_LAST_WORD = 0xF8FF
+_LONGEST_WORD = 24
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[.!?;,:…\n()\[\]/=؟。！？]|[-–—]+", re.UNICODE)  # noqa: RUF001
+_APOSTROPHES = re.compile(r"['’‘ʼ`´]")  # noqa: RUF001
+_REPEATED = re.compile(r"(.)\1{2,}")
+_PUNCTUATION = dict.fromkeys(".!;\n…。！", FULL_STOP) | dict.fromkeys("?؟？", QUESTION) | dict.fromkeys(",()[]/", COMMA)  # noqa: RUF001
+_ENDINGS = {"m": "am", "ve": "have", "re": "are", "ll": "will", "d": "would", "s": "'s"}
+_SHORTENED = {"ca": "can", "wo": "will", "sha": "shall"}
+
+
+class PatternError(ValueError):
+    """A pattern is not written in the language. The message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A message as one character for each token, and where each token stands in the message."""
+
+    codes: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    text: str
+
+    def words(self, start: int, end: int) -> str:
+        """The person's own words of the tokens from `start` up to `end`."""
+        return self.text[self.starts[start] : self.ends[end - 1]]
+
+
+_PIECE = re.compile(r"\s+|<[a-z_]+>|\.\.\d+|~\d+|[()|?^$]|[^\s<>()|?^$~]+")
+_WORD = re.compile(r"(?:'s|[^\W_]+\*?)")
+
+
+@dataclass(slots=True)
+class Language:
+    """The words that the patterns know: sets, spellings, and the character of each word."""
+
+    sets: Mapping[str, tuple[str, ...]]
+    expansions: Mapping[str, str]
+    gap_stops: tuple[str, ...]
+    lookalikes: frozenset[str] = frozenset()
+    _codes: dict[str, str] = field(default_factory=dict)
+    _stems: dict[str, str] = field(default_factory=dict)
+    _buckets: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def learn(self, patterns: Iterable[str]) -> None:
+        """Give each word of the sets and patterns its character. Compile only after this."""
+        words: set[str] = set()
+        for pattern in [*patterns, *(word for members in self.sets.values() for word in members), *self.gap_stops]:
+            for piece in _PIECE.findall(pattern):
+                if piece[0] not in " <(|)?^$~." or piece.startswith("'"):
+                    words.add(piece)
+        for phrase in self.expansions.values():
+            words.update(phrase.split())
+        for word in sorted(words):
+            code = chr(_FIRST_WORD + len(self._codes) + len(self._stems))
+            if ord(code) > _LAST_WORD:
+                raise PatternError("the patterns use more than 6,000 different words. Use stems such as `droop*`.")
+            if word.endswith("*"):
+                self._stems[word[:-1]] = code
+            else:
+                self._codes[word] = code
+                if len(word) >= 4:
+                    self._buckets[word[0], len(word)].append(word)
+
+    # --- messages ---------------------------------------------------------------------------------------------
+
+    def encode(self, text: str) -> Encoded:
+        """The message as characters. Never fails; the time grows linearly with the length."""
+        codes: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        for found in _TOKEN.finditer(text):
+            for code in self._token(found.group()):
+                codes.append(code)
+                starts.append(found.start())
+                ends.append(found.end())
+        return Encoded("".join(codes), tuple(starts), tuple(ends), text)
+
+    def _token(self, raw: str) -> Iterator[str]:
+        if not raw[0].isalnum():
+            if raw[0] in "-–—:=":  # noqa: RUF001
+                yield COLON
+            else:
+                yield _PUNCTUATION.get(raw[0], COMMA)
+            return
+        if len(raw) > _LONGEST_WORD:
+            yield UNKNOWN
+            return
+        word = _plain(raw)
+        for part in self._parts(word):
+            yield self._code(part)
+
+    def _parts(self, word: str) -> list[str]:
+        pieces = _APOSTROPHES.split(word)
+        if len(pieces) == 2 and all(pieces):
+            stem, ending = pieces
+            if ending == "t" and stem.endswith("n"):
+                base = stem[:-1]
+                return [_SHORTENED.get(base, base), "not"]
+            if ending in _ENDINGS:
+                return [stem, _ENDINGS[ending]]
+        bare = "".join(pieces)
+        return self.expansions[bare].split() if bare in self.expansions else [bare]
+
+    def _code(self, word: str) -> str:
+        known = self._codes.get(word)
+        if known:
+            return known
+        if word.isdigit():
+            if len(word) == 4 and word[:2] in {"19", "20"}:
+                return YEAR
+            return MANY if len(word) > 2 or word >= "20" and len(word) == 2 else NUMBER
+        for length in range(len(word), 2, -1):
+            stem = self._stems.get(word[:length])
+            if stem:
+                return stem
+        if word[0].isdigit():
+            return NUMBER
+        if len(word) >= 4 and word not in self.lookalikes:
+            near = self._nearest(_REPEATED.sub(r"\1", word))
+            if near:
+                return self._codes[near]
+        return UNKNOWN
+
+    def _nearest(self, word: str) -> str | None:
+        """The one known word that this is most likely a slip for. Short words: swapped letters only."""
+        if word in self._codes:
+            return word
+        best: tuple[int, str] | None = None
+        reach = 1 if len(word) < 8 else 2
+        for length in range(len(word) - reach, len(word) + reach + 1):
+            for known in self._buckets.get((word[0], length), ()):
+                distance = _slips(word, known, reach)
+                if distance <= reach and (best is None or distance < best[0]):
+                    best = (distance, known)
+        return best[1] if best else None
+
+    # --- patterns ---------------------------------------------------------------------------------------------
+
+    def compile(self, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+        """The patterns as regular expressions over a message's characters.
+
+        Raises:
+            PatternError: a pattern is empty, is not in the language, or names a set that doesn't exist.
+        """
+        return tuple(re.compile(self._regex(pattern)) for pattern in patterns)
+
+    def characters(self, words: Iterable[str]) -> frozenset[str]:
+        """The characters of some words or `<sets>`."""
+        return frozenset("".join(self._word(word) for word in words))
+
+    def _regex(self, pattern: str) -> str:
+        for left, apart, right in _either_order(pattern):
+            return f"(?:{self._regex(f'{left} ..{apart} {right}')}|{self._regex(f'{right} ..{apart} {left}')})"
+        pieces = [piece for piece in _PIECE.findall(pattern) if not piece.isspace()]
+        if "".join(pieces) != re.sub(r"\s", "", pattern):
+            raise PatternError(f"`{pattern}` has a sign the language doesn't know. See the top of cues.yml.")
+        if not any(piece[0] not in "(|)?^$.~" for piece in pieces):
+            raise PatternError(f"`{pattern}` is empty: it would match anything. Write at least one word in it.")
+        if pieces.count("(") != pieces.count(")"):
+            raise PatternError(f"`{pattern}` opens and closes brackets unequally. Balance ( and ).")
+        for piece in pieces:
+            if piece[0] not in "<(|)?^$." and not _WORD.fullmatch(piece):
+                raise PatternError(f"`{pattern}` has `{piece}`, which is no word of the language. See the top of cues.yml.")
+        regex = "".join(self._piece(piece, pattern) for piece in pieces)
+        try:
+            if re.compile(regex).match(""):
+                raise PatternError(f"`{pattern}` could match nothing at all. Make at least one word needed.")
+        except re.error:
+            raise PatternError(f"`{pattern}` has a `?`, `|` or bracket in the wrong place.") from None
+        return regex
+
+    def _piece(self, piece: str, pattern: str) -> str:
+        if piece in {"(", "|", ")", "?"}:
+            return "(?:" if piece == "(" else piece
+        if piece == "^":
+            return f"(?<![^{SENTENCE_ENDS}])"
+        if piece == "$":
+            return f"(?![^{SENTENCE_ENDS}])"
+        if piece.startswith(".."):
+            apart = int(piece[2:])
+            if not 0 < apart <= 8:
+                raise PatternError(f"`{pattern}` has a gap of {apart} words. A gap is 1 to 8 words.")
+            stops = "".join(sorted(self.characters(self.gap_stops))) + SENTENCE_ENDS
+            return f"[^{stops}]{{0,{apart}}}?"
+        return f"[{self._word(piece, pattern)}]"
+
+    def _word(self, piece: str, pattern: str = "") -> str:
+        if piece == "<number>":
+            return NUMBER + MANY + YEAR + "".join(code for word, code in self._codes.items() if word.isdigit())
+        if piece == "<many>":
+            return MANY
+        if piece == "<year>":
+            return YEAR
+        if piece == "<comma>":
+            return COMMA + COLON
+        if piece == "<colon>":
+            return COLON
+        if piece == "<stop>":
+            return FULL_STOP
+        if piece == "<question>":
+            return QUESTION
+        if piece.startswith("<"):
+            name = piece[1:-1]
+            if name not in self.sets:
+                raise PatternError(f"`{pattern}` names the word set <{name}>, which `words:` doesn't have. Add it there.")
+            return "".join(self._word(member, pattern) for member in self.sets[name])
+        if piece.endswith("*"):
+            stem = piece[:-1]
+            return "".join(
+                code for known, code in [*self._codes.items(), *self._stems.items()] if known.startswith(stem)
+            )
+        if piece not in self._codes:
+            raise PatternError(f"`{pattern or piece}` has the word `{piece}`, which was not learned.")
+        return self._codes[piece]
+
+
+def _plain(raw: str) -> str:
+    lowered = unicodedata.normalize("NFKD", raw).lower()
+    return "".join(letter for letter in lowered if not unicodedata.combining(letter))
+
+
+def _slips(word: str, known: str, reach: int) -> int:
+    if len(word) == len(known) and sorted(word) == sorted(known):
+        differing = [index for index, letter in enumerate(word) if letter != known[index]]
+        if len(differing) == 2 and differing[1] == differing[0] + 1:
+            return 1
+    if len(known) < 5:
+        return reach + 1
+    return int(levenshtein(word, known, reach))
+
+
+def _either_order(pattern: str) -> Iterator[tuple[str, str, str]]:
+    """The first `~n` outside brackets, as left side, n, right side."""
+    depth = 0
+    position = 0
+    for piece in _PIECE.findall(pattern):
+        depth += (piece == "(") - (piece == ")")
+        if depth == 0 and piece.startswith("~"):
+            yield pattern[:position].strip(), piece[1:], pattern[position + len(piece) :].strip()
+            return
+        position += len(piece)
