@@ -2,6 +2,7 @@
 
 import hmac
 import sys
+from typing import Any
 
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
@@ -21,6 +22,17 @@ from bot.settings import Settings
 ACTIONS = (AnswerQuestion, OpenArticle, TellMore, Miss, SmallTalk, AnswerRequest, DeclineDose, ReportNewWeakness)
 
 
+class Executor(ActionExecutor):
+    """The SDK's executor, told that these actions read no domain.
+
+    A 3.6 engine sends the domain to whoever asks for it only; the 3.21 SDK refuses a call that comes without one.
+    """
+
+    def update_and_return_domain(self, payload: dict[str, Any], action_name: str) -> dict[str, Any] | None:
+        """Return the domain when one was sent."""
+        return payload.get("domain")
+
+
 def build(resources: Resources, token: str) -> Sanic:  # type: ignore[type-arg]
     """Return the server's application with every action registered.
 
@@ -28,7 +40,7 @@ def build(resources: Resources, token: str) -> Sanic:  # type: ignore[type-arg]
         resources: the content the actions work with.
         token: what the engine must send with each call, as Rasa does (`?token=`).
     """
-    executor = ActionExecutor()
+    executor = Executor()
     for action in ACTIONS:
         executor.register_action(action(resources))
     app = create_app(executor, cors_origins=[])

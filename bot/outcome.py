@@ -55,7 +55,8 @@ class Outcome(BaseModel):
     """Everything one message led to.
 
     `disposition` is what the replies tell the person to do about a symptom they report, None when they report none.
-    `notice` is a few words for a tapped button's toast; `retire_buttons` says the tapped message's buttons are used up.
+    `notice` is a few words for a tapped button's toast; `retired` are the verbs of buttons (see `bot.payload`) that are
+    used up on the tapped message and should go from it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,8 +74,8 @@ class Outcome(BaseModel):
     ruleset: str | None = None
     asks_red_flags: bool = False
     notice: str | None = None
-    retire_buttons: bool = False
+    retired: tuple[str, ...] = ()
 
     def measured(self) -> dict[str, Any]:
         """Return the fields that `septimus replay` prints, as plain JSON values."""
-        return self.model_dump(mode="json", exclude={"notice", "retire_buttons"})
+        return self.model_dump(mode="json", exclude={"notice", "retired"})

@@ -73,11 +73,11 @@ class FirstContact:
             agreed = dataclasses.replace(
                 patient, step=Step.FOR_WHOM, consented_at=now, consent_version=CONSENT_VERSION, stopped_at=None
             )
-            return Welcome(agreed, _said(self._ask_for_whom(), retire=said.press is not None))
+            return Welcome(agreed, _said(self._ask_for_whom(), tapped=said.press))
         if choice == "no":
             number = self._countries.get(patient.country).emergency_number
             declined = Reply(text=self._words("consent.declined", number=number))
-            return Welcome(Patient(id=patient.id), _said(declined, retire=said.press is not None))
+            return Welcome(Patient(id=patient.id), _said(declined, tapped=said.press))
         if choice == "more":
             return Welcome(patient, _said(Reply(text=self._words("consent.more")), self._ask_consent()))
         held = _hold(patient, said)
@@ -90,7 +90,7 @@ class FirstContact:
         if choice is None:
             return self._again(patient, said, self._ask_for_whom())
         moved = dataclasses.replace(patient, for_whom=choice, step=Step.AGE)
-        return Welcome(moved, _said(self._ask_age(), retire=said.press is not None))
+        return Welcome(moved, _said(self._ask_age(), tapped=said.press))
 
     def _age(self, patient: Patient, said: Said, now: datetime) -> Welcome:
         choice = self._choice(said, "age", {}, ("child", "adult", "older"))
@@ -100,14 +100,14 @@ class FirstContact:
         if choice is None:
             return self._again(patient, said, self._ask_age())
         moved = dataclasses.replace(patient, age_band=choice, step=Step.COUNTRY)
-        return Welcome(moved, _said(self._ask_country(), retire=said.press is not None))
+        return Welcome(moved, _said(self._ask_country(), tapped=said.press))
 
     def _country(self, patient: Patient, said: Said, now: datetime) -> Welcome:
         if said.press is not None and said.press.verb == "country":
             if said.press.argument == "other":
                 return Welcome(patient, _said(Reply(text=self._words("onboarding.country"))))
             moved = dataclasses.replace(patient, country=said.press.argument, step=Step.ONSET)
-            return Welcome(moved, _said(self._ask_onset(), retire=True))
+            return Welcome(moved, _said(self._ask_onset(), tapped=said.press))
         code = self._countries.find(said.text) if said.text else None
         if code is not None:
             moved = dataclasses.replace(patient, country=code, step=Step.ONSET)
@@ -126,7 +126,7 @@ class FirstContact:
         onset = (now - timedelta(days=days)).date() if days is not None else None
         moved = dataclasses.replace(patient, onset_on=onset, step=Step.STAGE)
         note = (Reply(text=self._words("onboarding.new_onset")),) if choice in ("today", "days") else ()
-        return Welcome(moved, _said(*note, self._ask_stage(), retire=said.press is not None))
+        return Welcome(moved, _said(*note, self._ask_stage(), tapped=said.press))
 
     def _stage(self, patient: Patient, said: Said, now: datetime) -> Welcome:
         stages = ("flaccid", "recovery", "synkinesis", "surgery")
@@ -134,13 +134,13 @@ class FirstContact:
         if choice is None:
             return self._again(patient, said, self._ask_stage()) if said.press else self._finish(_hold(patient, said))
         done = dataclasses.replace(patient, stage=None if choice == "skip" else choice)
-        return self._finish(done, retire=said.press is not None)
+        return self._finish(done, tapped=said.press)
 
-    def _finish(self, patient: Patient, *, retire: bool = False) -> Welcome:
+    def _finish(self, patient: Patient, *, tapped: Press | None = None) -> Welcome:
         held = patient.held_question
         done = dataclasses.replace(patient, step=Step.DONE, held_question=None)
         text = self._words("onboarding.done_held" if held else "onboarding.done")
-        return Welcome(done, _said(Reply(text=text), retire=retire), answer_now=held)
+        return Welcome(done, _said(Reply(text=text), tapped=tapped), answer_now=held)
 
     def _again(self, patient: Patient, said: Said, question: Reply) -> Welcome:
         """Ask the same again; a question of the person's own is held, and they are told so."""
@@ -202,8 +202,8 @@ def _titles(*arguments: str) -> dict[str, str]:
     return {argument: f"onboarding.{argument}" for argument in arguments}
 
 
-def _said(*replies: Reply, retire: bool = False) -> Outcome:
-    return Outcome(kind=Kind.ACCOUNT, replies=replies, retire_buttons=retire)
+def _said(*replies: Reply, tapped: Press | None = None) -> Outcome:
+    return Outcome(kind=Kind.ACCOUNT, replies=replies, retired=(tapped.verb,) if tapped else ())
 
 
 def _hold(patient: Patient, said: Said) -> Patient:

@@ -117,7 +117,7 @@ class Dialogue:
         if said.press is not None and said.press.verb == "flag":
             answer, _, family = said.press.argument.partition(":")
             verdict = self._safety.answered(patient, answer, family, country)
-            verdict = dataclasses.replace(verdict, outcome=verdict.outcome.model_copy(update={"retire_buttons": True}))
+            verdict = dataclasses.replace(verdict, outcome=verdict.outcome.model_copy(update={"retired": ("flag",)}))
         elif said.text:
             # A new alarm goes before the open question: it may be worse.
             found = self._safety.check(said.text)
@@ -139,7 +139,7 @@ class Dialogue:
         update: Mapping[str, object] = {
             "replies": replies,
             "asks_red_flags": True,
-            "retire_buttons": turn.outcome.retire_buttons,
+            "retired": turn.outcome.retired,
         }
         return Turn(patient, outcome.model_copy(update=update))
 
@@ -171,9 +171,9 @@ class Dialogue:
                 return Turn(patient, self._ask_stop())
             case "stop:yes":
                 kept = Patient(id=patient.id, stopped_at=self._clock())
-                return Turn(kept, self._say(Kind.ACCOUNT, "stop.stopped", retire=True), forget=True)
+                return Turn(kept, self._say(Kind.ACCOUNT, "stop.stopped", retired=("stop",)), forget=True)
             case "stop:no":
-                return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retire=True))
+                return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retired=("stop",)))
             case _:
                 return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
 
@@ -193,13 +193,13 @@ class Dialogue:
         if welcome.answer_now:
             answer = await self._understood(welcome.patient, Said(text=welcome.answer_now), country)
             replies = outcome.replies + answer.replies
-            outcome = answer.model_copy(update={"replies": replies, "retire_buttons": outcome.retire_buttons})
+            outcome = answer.model_copy(update={"replies": replies, "retired": outcome.retired})
         return Turn(welcome.patient, outcome)
 
     def _fed_back(self, patient: Patient, press: Press) -> Turn:
         article = self._shelf.library.articles.get(press.argument)
         key = "answer.thanks_good" if press.verb == "good" else "answer.thanks_bad"
-        thanks = Outcome(kind=Kind.SMALLTALK, notice=self.words(key), retire_buttons=True)
+        thanks = Outcome(kind=Kind.SMALLTALK, notice=self.words(key), retired=("good", "bad"))
         if article is None:
             return Turn(patient, thanks)
         return Turn(patient, thanks, Feedback(article.id, article.version, press.verb == "good"))
@@ -236,5 +236,5 @@ class Dialogue:
             return Turn(dataclasses.replace(patient, misses=0), outcome)
         return Turn(patient, outcome)
 
-    def _say(self, kind: Kind, key: str, *, retire: bool = False, **values: object) -> Outcome:
-        return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retire_buttons=retire)
+    def _say(self, kind: Kind, key: str, *, retired: tuple[str, ...] = (), **values: object) -> Outcome:
+        return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retired=retired)

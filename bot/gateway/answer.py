@@ -179,10 +179,15 @@ async def _write_replies(
 ) -> None:
     """Write the outbox rows that answer one update; their keys make a second answer impossible."""
     priority = _URGENT if outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) else _USUAL
-    if outcome.retire_buttons and incoming.pressed_message is not None:
-        body: dict[str, object] = {"message_id": incoming.pressed_message}
-        key = f"update:{update_id}:buttons"
-        await outbox.add(session, key, patient.id, "retire_buttons", body, now, priority=priority)
+    if outcome.retired and incoming.pressed_message is not None:
+        kept = [
+            [each for each in row if each[1].partition(":")[0] not in outcome.retired]
+            for row in incoming.pressed_buttons
+        ]
+        body: dict[str, object] = {"message_id": incoming.pressed_message, "buttons": [row for row in kept if row]}
+        await outbox.add(
+            session, f"update:{update_id}:buttons", patient.id, "edit_buttons", body, now, priority=priority
+        )
     number = 0
     for reply in outcome.replies:
         parts = split(reply.text)

@@ -36,6 +36,7 @@ class Incoming:
     note: str | None = None
     callback_id: str | None = None
     pressed_message: int | None = None
+    pressed_buttons: tuple[tuple[tuple[str, str], ...], ...] = ()
 
 
 # The first that a message has decides; the keys are those of `words.yml`.
@@ -90,10 +91,18 @@ def _pressed(update: Update) -> Incoming:
         return _IGNORED
     press = parse(query.data or "")
     pressed = query.message.message_id if query.message else None
+    buttons = _buttons(query.message)
     if press is None:
-        return Incoming(What.NOTE, chat.id, None, "other.old_button", query.id, pressed)
+        return Incoming(What.NOTE, chat.id, None, "other.old_button", query.id, pressed, buttons)
     language = query.from_user.language_code
-    return Incoming(What.SAID, chat.id, Said(press=press, language=language), None, query.id, pressed)
+    return Incoming(What.SAID, chat.id, Said(press=press, language=language), None, query.id, pressed, buttons)
+
+
+def _buttons(message: object) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """Return the rows of a message's buttons; an inaccessible (old) message shows none."""
+    markup = message.reply_markup if isinstance(message, Message) else None
+    rows = markup.inline_keyboard if markup else ()
+    return tuple(tuple((each.text, str(each.callback_data)) for each in row if each.callback_data) for row in rows)
 
 
 def _in_group(message: Message) -> Incoming:

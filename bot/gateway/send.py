@@ -94,13 +94,13 @@ class Sender:
                 await outbox.sent(session, row.id, message_id, self._clock())
 
     async def _do(self, row: outbox.Outgoing, chat_id: int) -> int | None:
-        if row.act == "retire_buttons":
-            await self._bot.edit_message_reply_markup(chat_id, row.body["message_id"], reply_markup=None)
-            return None
         rows = [
             [InlineKeyboardButton(title, callback_data=data) for title, data in line] for line in row.body["buttons"]
         ]
         keyboard = InlineKeyboardMarkup(rows) if rows else None
+        if row.act == "edit_buttons":
+            await self._bot.edit_message_reply_markup(chat_id, row.body["message_id"], reply_markup=keyboard)
+            return None
         text = str(row.body["html"])
         try:
             message = await self._bot.send_message(chat_id, text, reply_markup=keyboard)

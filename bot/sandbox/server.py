@@ -91,7 +91,16 @@ def _bot_id(token: str) -> int:
 
 
 class _Server(uvicorn.Server):
-    """Ends the waiting requests (long polls, live streams) before it waits for them to end."""
+    """Says when it's ready, and ends the waiting requests (long polls, live streams) when it stops."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, then print the address of the chat page."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            sys.stdout.write(f"sandbox: chat page http://{shown}:{port}/\n")
+        sys.stdout.flush()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
@@ -117,12 +126,9 @@ def main(host: str = "127.0.0.1", port: int = 8081, token: str = DEFAULT_TOKEN) 
         why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({os.strerror(error.errno or 0)})"
         sys.stderr.write(f"sandbox: port {port} on {host} {why}; choose another with --port\n")
         return 2
-    shown = f"[{host}]" if ":" in host else host
     config = uvicorn.Config(
         create_app(token), log_level="warning", access_log=False, timeout_graceful_shutdown=3, lifespan="on"
     )
-    sys.stdout.write(f"sandbox: chat page http://{shown}:{listener.getsockname()[1]}/\n")
-    sys.stdout.flush()
     # uvicorn hands the signal on when it has stopped; by then there is nothing left to end.
     signal.signal(signal.SIGTERM, lambda *_: None)
     with contextlib.suppress(KeyboardInterrupt):

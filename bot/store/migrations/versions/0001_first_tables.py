@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("patient_id", sa.String(length=32), nullable=False),
         sa.Column("priority", sa.Integer(), nullable=False, comment="0 is most urgent"),
-        sa.Column("act", sa.String(length=16), nullable=False, comment="send, retire_buttons"),
+        sa.Column("act", sa.String(length=16), nullable=False, comment="send, edit_buttons"),
         sa.Column("body", sa.JSON(), nullable=True, comment="dropped once sent"),
         sa.Column("state", sa.String(length=8), nullable=False, comment="waiting, sent, failed"),
         sa.Column("created_at", bot.store.tables.UtcDateTime(timezone=True), nullable=False),
