@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+from rasa_sdk.types import DomainDict
 
 from actions.resources import Resources, say
 from bot.knowledge.answer import article_buttons
@@ -22,7 +23,7 @@ class ReportNewWeakness(Action):
         """The name in the domain."""
         return "action_report_new_weakness"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[Any]:
         """Say it; nothing is asked yet, so the result stays provisional."""
         words, library = self._resources.words, self._resources.library
         number = self._resources.country(tracker).emergency_number

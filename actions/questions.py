@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+from rasa_sdk.types import DomainDict
 
 from actions.resources import Resources, entity_of, intent_of, ranking_of, say, text_of
 from bot.knowledge.answer import full_answer, offer, short_answer
@@ -25,7 +26,7 @@ class AnswerQuestion(Action):
         """The name in the domain."""
         return "action_answer_question"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         """Decide from the engine's ranking and answer."""
         library, words, text = self._resources.library, self._resources.words, text_of(tracker)
         decision = decide(ranking_of(tracker, library))
@@ -49,7 +50,7 @@ class OpenArticle(Action):
         """The name in the domain."""
         return "action_open_article"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         """Show it, or say that it is gone."""
         article = self._resources.library.articles.get(entity_of(tracker, "article_id"))
         return _show(self._resources, dispatcher, article, whole=entity_of(tracker, "part") == "whole")
@@ -65,7 +66,7 @@ class TellMore(Action):
         """The name in the domain."""
         return "action_tell_more"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         """Show the last article whole; without one, ask what they want to know."""
         last = tracker.get_slot("last_article")
         if last is None:
@@ -85,7 +86,7 @@ class Miss(Action):
         """The name in the domain."""
         return "action_miss"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Events:
         """Offer the nearest, never a guess told as an answer."""
         library, text = self._resources.library, text_of(tracker)
         if intent_of(tracker) in library.topics:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+from rasa_sdk.types import DomainDict
 
 from actions.resources import Resources, intent_of, ranking_of, say, text_of
 from bot.knowledge.answer import short_answer
@@ -47,7 +48,7 @@ class AnswerRequest(Action):
         """The name in the domain."""
         return "action_answer_request"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[Any]:
         """Meet the request of the intent; an intent without a row counts as out of scope."""
         response = RESPONSES.get(intent_of(tracker), RESPONSES["out_of_scope"])
         article = self._resources.library.about(response.topic) if response.topic else None
@@ -65,7 +66,7 @@ class DeclineDose(Action):
         """The name in the domain."""
         return "action_decline_dose"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[Any]:
         """Find the medicine by words first, by the engine's ranking next; without either, only decline."""
         library = self._resources.library
         searched = [library.articles[found.article].topic for found in library.index.search(text_of(tracker), limit=5)]

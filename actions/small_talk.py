@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.interfaces import Action, Tracker
+from rasa_sdk.types import DomainDict
 
 from actions.resources import Resources, intent_of, say
 from bot.outcome import Kind, Outcome, Reply
@@ -32,7 +33,7 @@ class SmallTalk(Action):
         """The name in the domain."""
         return "action_small_talk"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[Any]:
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[Any]:
         """Say the words that belong to the intent."""
         number = self._resources.country(tracker).emergency_number
         text = self._resources.words(WORDS.get(intent_of(tracker), "smalltalk.unsure"), number=number)

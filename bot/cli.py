@@ -14,7 +14,6 @@ from bot.settings import CONTENT, ROOT, Settings
 
 if TYPE_CHECKING:
     from bot.stack.door import Door
-    from bot.triage.screen import Screen
 
 app = typer.Typer(
     no_args_is_help=True,

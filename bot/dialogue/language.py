@@ -15,41 +15,8 @@ import yaml
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 # Little words that only English has here: one of them among the others means a quotation or a mixed message.
 _ENGLISH = frozenset(
-    [
-        "the",
-        "and",
-        "is",
-        "are",
-        "my",
-        "your",
-        "this",
-        "that",
-        "what",
-        "when",
-        "where",
-        "why",
-        "how",
-        "can",
-        "could",
-        "should",
-        "would",
-        "have",
-        "has",
-        "with",
-        "for",
-        "from",
-        "not",
-        "you",
-        "it",
-        "was",
-        "were",
-        "will",
-        "do",
-        "does",
-        "did",
-        "eye",
-        "face",
-    ]
+    "the and is are my your this that what when where why how can could should would have has with for from not "
+    "you it was were will do does did eye face".split()
 )
 
 

@@ -6,54 +6,11 @@ from typing import Literal
 Answer = Literal["yes", "no", "unclear"]
 
 _YES = frozenset(
-    [
-        "yes",
-        "y",
-        "yep",
-        "yeah",
-        "yea",
-        "yess",
-        "yup",
-        "ya",
-        "aye",
-        "si",
-        "oui",
-        "ja",
-        "true",
-        "correct",
-        "right",
-        "ok",
-        "okay",
-        "sure",
-        "agree",
-        "agreed",
-        "fine",
-        "please",
-        "definitely",
-        "certainly",
-        "absolutely",
-        "1",
-    ]
+    "yes y yep yeah yea yess yup ya aye si oui ja true correct right ok okay sure agree agreed fine please "
+    "definitely certainly absolutely 1".split()
 )
-_NO = frozenset(["no", "n", "nope", "nah", "nay", "non", "nein", "false", "none", "neither", "never", "nothing"])
-_DOUBT = frozenset(
-    [
-        "maybe",
-        "perhaps",
-        "unsure",
-        "bit",
-        "little",
-        "sometimes",
-        "dunno",
-        "idk",
-        "know",
-        "sure?",
-        "kind",
-        "sort",
-        "slightly",
-        "think",
-    ]
-)
+_NO = frozenset("no n nope nah nay non nein false none neither never nothing".split())
+_DOUBT = frozenset("maybe perhaps unsure bit little sometimes dunno idk know sure? kind sort slightly think".split())
 _WORD = re.compile(r"[a-z']+|\d+")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ class Gateway:
                 "SEPTIMUS_ENGINE_TOKEN is missing: start with `septimus run`, or set the engine's token."
             )
         self._settings = settings
+        self._secret, self._socket = _webhook_secret(settings), _webhook_socket(settings)
         self._clock = clock_starting_at(settings.now)
         self._store = Store(settings.database)
         self._unauthorised = asyncio.Event()
@@ -174,25 +176,39 @@ class Gateway:
 
     async def _serve_webhook(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
-        if not is_secret(secret):
-            raise Misconfigured("SEPTIMUS_WEBHOOK_SECRET must be 1 to 256 of A-Z a-z 0-9 _ - when a webhook is set.")
-        config = uvicorn.Config(
-            webhook(self._write, secret),
-            host=settings.webhook_host,
-            port=settings.webhook_port,
-            log_config=None,
-            access_log=False,
-        )
+        config = uvicorn.Config(webhook(self._write, self._secret), log_config=None, access_log=False)
         server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.05)
+        serving = asyncio.create_task(server.serve(sockets=[self._socket] if self._socket else None))
         url = f"{str(settings.webhook_url).rstrip('/')}/telegram"
-        await self._bot.set_webhook(url, secret_token=secret, allowed_updates=_UPDATES)
+        await self._bot.set_webhook(url, secret_token=self._secret, allowed_updates=_UPDATES)
         await stop.wait()
         server.should_exit = True
         await serving
+
+
+def _webhook_secret(settings: Settings) -> str:
+    secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+    if settings.webhook_url and not is_secret(secret):
+        raise Misconfigured("SEPTIMUS_WEBHOOK_SECRET must be 1 to 256 of A-Z a-z 0-9 _ - when a webhook is set.")
+    return secret
+
+
+def _webhook_socket(settings: Settings) -> socket.socket | None:
+    """Take the webhook's port before anything starts, so that a taken one is told in one line."""
+    if not settings.webhook_url:
+        return None
+    # The protocol is named, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.webhook_host, settings.webhook_port))
+    except OSError as error:
+        listening.close()
+        where = f"{settings.webhook_host}:{settings.webhook_port}"
+        raise Misconfigured(
+            f"The webhook can't listen on {where} ({error.strerror}). Set SEPTIMUS_WEBHOOK_PORT."
+        ) from None
+    return listening
 
 
 def _log_polling_error(error: TelegramError) -> None:

@@ -82,7 +82,7 @@ class Sender:
         except InvalidToken:
             await self._retry(row, timedelta(seconds=30), "InvalidToken")
         except TelegramError as error:
-            # A time-out may hide a message that did arrive. Telegram knows no key to ask by; twice is better than never.
+            # A time-out may hide a message that did arrive. Telegram has no key to ask by; twice beats never.
             await self._retry(
                 row, min(timedelta(seconds=2 ** (row.attempts - 1)), _LONGEST_PAUSE), type(error).__name__
             )

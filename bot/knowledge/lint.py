@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-import textstat
+from textstat import textstat
 import yaml
 
 from bot.knowledge.answer import full_answer, short_answer
@@ -132,7 +132,7 @@ def spoken(article: Article) -> str:
 
 
 def reading_grade(text: str, easy: AbstractSet[str]) -> float:
-    """Return the Flesch-Kincaid grade, with unavoidable medical names counted like an everyday word of two syllables."""
+    """Return the Flesch-Kincaid grade, with unavoidable medical names counted as words of two syllables."""
     plain = _WORD.sub(lambda word: "doctor" if word.group().lower().removesuffix("'s") in easy else word.group(), text)
     return float(textstat.flesch_kincaid_grade(plain))
 

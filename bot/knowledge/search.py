@@ -16,97 +16,10 @@ _WORD = re.compile(r"[^\W_]{2,40}")
 _MAX_WORDS = 60
 # Words that carry no topic. Without them a long worried message would match whatever article is longest.
 _EMPTY_WORDS = frozenset(
-    [
-        "the",
-        "and",
-        "for",
-        "are",
-        "was",
-        "were",
-        "with",
-        "this",
-        "that",
-        "have",
-        "has",
-        "had",
-        "not",
-        "but",
-        "you",
-        "your",
-        "my",
-        "mine",
-        "me",
-        "our",
-        "his",
-        "her",
-        "its",
-        "they",
-        "them",
-        "from",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "how",
-        "can",
-        "could",
-        "should",
-        "would",
-        "will",
-        "shall",
-        "may",
-        "might",
-        "does",
-        "did",
-        "do",
-        "is",
-        "it",
-        "im",
-        "ive",
-        "am",
-        "to",
-        "of",
-        "in",
-        "on",
-        "at",
-        "as",
-        "be",
-        "been",
-        "an",
-        "or",
-        "if",
-        "so",
-        "just",
-        "get",
-        "got",
-        "any",
-        "some",
-        "there",
-        "their",
-        "then",
-        "than",
-        "too",
-        "also",
-        "please",
-        "help",
-        "hi",
-        "hello",
-        "thanks",
-        "still",
-        "really",
-        "very",
-        "about",
-        "know",
-        "want",
-        "need",
-        "going",
-        "after",
-        "before",
-        "out",
-        "up",
-    ]
+    "the and for are was were with this that have has had not but you your my mine me our his her its they them "
+    "from what when where which who why how can could should would will shall may might does did do is it im ive "
+    "am to of in on at as be been an or if so just get got any some there their then than too also please help hi "
+    "hello thanks still really very about know want need going after before out up".split()
 )
 
 
@@ -124,7 +37,8 @@ class SearchIndex:
     def __init__(self, articles: Iterable[Article], questions: Mapping[str, tuple[str, ...]]) -> None:
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.execute(
-            "CREATE VIRTUAL TABLE articles USING fts5(id UNINDEXED, title, questions, short, body, tokenize='porter unicode61')"
+            "CREATE VIRTUAL TABLE articles "
+            "USING fts5(id UNINDEXED, title, questions, short, body, tokenize='porter unicode61')"
         )
         self._db.executemany(
             "INSERT INTO articles VALUES (?, ?, ?, ?, ?)",
@@ -147,7 +61,8 @@ class SearchIndex:
             return []
         query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
         rows = self._db.execute(
-            "SELECT id, bm25(articles, 0.0, ?, ?, ?, ?) AS score FROM articles WHERE articles MATCH ? ORDER BY score LIMIT ?",
+            "SELECT id, bm25(articles, 0.0, ?, ?, ?, ?) AS score FROM articles "
+            "WHERE articles MATCH ? ORDER BY score LIMIT ?",
             (*_WEIGHTS, query, limit),
         )
         return [Found(str(row[0]), -float(row[1])) for row in rows]

@@ -8,16 +8,17 @@ answers 404 "Not Found", as Telegram does for one it doesn't know.
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from bot.sandbox.errors import BotApiError, bad_request
-from bot.sandbox.formatting import clean, parse_html, trim, utf16_length
+from bot.sandbox.formatting import clean, is_entity, parse_html, trim, utf16_length
+from bot.sandbox.json_text import read_json
 from bot.sandbox.state import Chat, Json, Message, StoredFile, Webhook, World, bot_text_entities
 
 MAX_TEXT = 4096
@@ -116,7 +117,7 @@ class Params:
         if not value.strip():
             return None
         try:
-            return json.loads(value)
+            return read_json(value)
         except ValueError as error:
             raise bad_request(complaint) from error
 
@@ -253,7 +254,7 @@ async def _get_updates(world: World, params: Params) -> list[Json]:
         world.last_poll = time.monotonic()
     if gone is not None and gone.done() and not gone.cancelled():
         return []
-    batch = list(world.updates)[:limit]
+    batch = list(islice(world.updates, limit))
     for pending in batch:
         pending.delivered = True
     return [pending.body for pending in batch]
@@ -273,10 +274,10 @@ async def _set_webhook(world: World, params: Params) -> bool:
     url = params.text("url")
     if not url:
         return await _delete_webhook(world, params)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    scheme, host = _scheme_and_host(url)
+    if scheme not in ("http", "https") or not host:
         raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
-    if parts.hostname not in LOOPBACK_NAMES:
+    if host not in LOOPBACK_NAMES:
         raise bad_request("bad webhook: the sandbox delivers to this machine only; use http://127.0.0.1:<port>/...")
     secret = params.text("secret_token")
     if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
@@ -338,9 +339,7 @@ def _formatted(params: Params, field_name: str, entities_name: str, parse_mode: 
         text, entities = parse_html(text)
     elif not mode:
         given = params.parsed(entities_name, "can't parse entities JSON object") or []
-        if not isinstance(given, list) or not all(
-            isinstance(e, dict) and isinstance(e.get("offset"), int) and isinstance(e.get("length"), int) for e in given
-        ):
+        if not isinstance(given, list) or not all(is_entity(e) for e in given):
             raise bad_request("can't parse entities JSON object")
         text, entities = trim(text, given)
     elif mode in ("markdown", "markdownv2"):
@@ -401,23 +400,31 @@ def _button(button: Any) -> Json:
         if not isinstance(data, str) or not 1 <= len(data.encode()) <= MAX_CALLBACK_DATA_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")
     elif "url" in button:
-        parts = urlsplit(str(button["url"]))
-        if parts.scheme not in ("http", "https", "tg") or not parts.netloc:
+        scheme, host = _scheme_and_host(str(button["url"]))
+        if scheme not in ("http", "https", "tg") or not host:
             raise bad_request(f"inline keyboard button URL '{button['url']}' is invalid: Wrong HTTP URL")
     return button
+
+
+def _scheme_and_host(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or ""
+    except ValueError:
+        return "", ""
 
 
 def _reply_to(chat: Chat, params: Params) -> int | None:
     reply = params.parsed("reply_parameters", "can't parse reply parameters JSON object")
     reply = reply if isinstance(reply, dict) else {}
-    wanted = reply.get("message_id") or params.integer("reply_to_message_id")
+    wanted = Params(reply).integer("message_id") or params.integer("reply_to_message_id")
     if not wanted:
         return None
     if wanted not in chat.messages:
         if reply.get("allow_sending_without_reply") or params.flag("allow_sending_without_reply"):
             return None
         raise bad_request("message to be replied not found")
-    return int(wanted)
+    return wanted
 
 
 def _send(world: World, chat: Chat, params: Params, content: Json) -> Json:

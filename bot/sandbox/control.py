@@ -1,8 +1,29 @@
-"""The control door: requests with which a test, or the chat page, plays the people and the faults."""
+"""The control door: requests with which a test, or the chat page, plays the people and the faults.
+
+It answers this machine only (see :mod:`bot.sandbox.guard`). An error is ``{"ok": false, "error": "..."}``
+with a fitting status.
+
+================================  ==================================================================
+``POST /sandbox/say``             ``user``, ``text``, ``language_code``: a person sends a message
+``POST /sandbox/press``           ``user``, ``button`` (its title), or ``row`` and ``column``; without
+                                  ``message_id`` the latest message that has the button
+``GET /sandbox/messages``         ``?user=&after=``: what the chat shows now, after a message id
+``POST /sandbox/update``          the body is an update, given to the bot exactly as it is; only a
+                                  missing ``update_id`` is added
+``POST /sandbox/block``           ``user``, ``blocked``: the person stops the bot, or no longer
+``GET``, ``POST /sandbox/users``  the people; a new one by ``user``, ``name``, ``language_code``
+``GET /sandbox/calls``            ``?method=&after=``: what the bot called, after a call number
+``POST /sandbox/fault``           ``method`` or ``*``, ``times``, ``user`` and any of ``code`` (with
+                                  ``description``, ``retry_after``), ``delay`` in seconds, ``drop``,
+                                  ``accept_then_drop``, ``body``; ``{"clear": true}`` ends all, or
+                                  those of ``method``
+``GET``, ``DELETE``               the same, listed or ended
+``POST /sandbox/reset``           forget people, messages, updates, files, calls and faults
+================================  ==================================================================
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +33,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox.errors import ControlError
+from bot.sandbox.json_text import read_json
 from bot.sandbox.state import Call, Chat, Fault, Json, Message, World
 from bot.sandbox.wire import describe
 
@@ -56,7 +78,13 @@ def chat_message(message: Message, base: str = "") -> Json:
     photo = message.content.get("photo")
     document = message.content.get("document")
     image = None
-    if isinstance(photo, list) and photo and isinstance(photo[-1], dict) and "file_id" in photo[-1]:
+    if (
+        message.from_bot
+        and isinstance(photo, list)
+        and photo
+        and isinstance(photo[-1], dict)
+        and "file_id" in photo[-1]
+    ):
         image = f"{base}/sandbox/file/{photo[-1]['file_id']}"
     return {
         "message_id": message.message_id,
@@ -73,7 +101,7 @@ def chat_message(message: Message, base: str = "") -> Json:
             "size": document.get("file_size"),
             "url": f"{base}/sandbox/file/{document['file_id']}",
         }
-        if isinstance(document, dict) and "file_id" in document
+        if message.from_bot and isinstance(document, dict)
         else None,
         "location": message.content.get("location"),
     }
@@ -81,7 +109,7 @@ def chat_message(message: Message, base: str = "") -> Json:
 
 async def _say(world: World, request: Request) -> Json:
     body = await _body(request)
-    sent = world.say(_integer(body, "user"), _text(body, "text"), _optional_text(body, "language_code"))
+    sent = world.say(_user(body), _text(body, "text"), _optional_text(body, "language_code"))
     return {
         "ok": True,
         "message_id": sent[-1].message_id,
@@ -134,9 +162,7 @@ async def _users(world: World, _: Request) -> list[Json]:
 
 async def _add_user(world: World, request: Request) -> Json:
     body = await _body(request)
-    user_id = _integer(body, "user") if body.get("user") is not None else None
-    if user_id is not None and not 0 < user_id < 2**52:
-        raise ControlError(400, '"user" must be a positive whole number')
+    user_id = _user(body) if body.get("user") is not None else None
     name = (_optional_text(body, "name") or "").strip()[:64]
     return person(world.add_user(user_id, name or None, _optional_text(body, "language_code")))
 
@@ -213,7 +239,7 @@ async def _reset(world: World, _: Request) -> Json:
 async def _body(request: Request) -> Json:
     """The JSON object of a request, whatever its content type says."""
     try:
-        body = json.loads(await request.body())
+        body = read_json(await request.body())
     except ValueError as error:
         raise ControlError(400, f"the body isn't JSON: {error}") from error
     if not isinstance(body, dict):
@@ -226,6 +252,13 @@ def _integer(body: Json, name: str, default: int | None = None) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ControlError(400, f'"{name}" must be a whole number, such as {{"{name}": 1001}}')
     return value
+
+
+def _user(body: Json) -> int:
+    user_id = _integer(body, "user")
+    if not 0 < user_id < 2**52:
+        raise ControlError(400, '"user" must be above 0 and fit in 52 bits, as the ids of Telegram\'s users do')
+    return user_id
 
 
 def _seconds(body: Json, name: str) -> float:

@@ -48,6 +48,16 @@ class _Open:
     attributes: dict[str, str] = field(default_factory=dict)
 
 
+def is_entity(value: Any) -> bool:
+    """Whether a value from outside has the shape of an entity."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("type"), str)
+        and isinstance(value.get("offset"), int)
+        and isinstance(value.get("length"), int)
+    )
+
+
 def utf16_length(text: str) -> int:
     """The length of a text in UTF-16 code units, the unit of entity offsets."""
     return len(text) + sum(1 for character in text if ord(character) > 0xFFFF)

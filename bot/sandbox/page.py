@@ -121,13 +121,12 @@ async def _stream(world: World, user_id: int, seen: str) -> AsyncIterator[str]:
             revision, last = chat.revision, state
             quiet_since = time.monotonic()
             yield f"id: {epoch}:{revision}\ndata: {json.dumps(event)}\n\n"
-            await asyncio.sleep(_BREATH_SECONDS)
-            continue
-        if time.monotonic() - quiet_since > _KEEP_ALIVE_SECONDS:
+        elif time.monotonic() - quiet_since > _KEEP_ALIVE_SECONDS:
             quiet_since = time.monotonic()
             yield ": still here\n\n"
         try:
             await asyncio.wait_for(changed.wait(), _PRESENCE_SECONDS)
+            await asyncio.sleep(_BREATH_SECONDS)
         except TimeoutError:
             continue
 

@@ -62,6 +62,10 @@ def create_app(
         words = {404: "Not Found", 405: "Method Not Allowed"}.get(code, "Bad Request")
         return JSONResponse({"ok": False, "error_code": code, "description": words}, status_code=code)
 
+    async def broken(_: Request, __: Exception) -> Response:
+        body = {"ok": False, "error_code": 500, "description": "Internal Server Error"}
+        return JSONResponse(body, status_code=500)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         delivery = asyncio.create_task(deliver(world))
@@ -80,7 +84,7 @@ def create_app(
         Route("/file/bot{token}/{path:path}", file, methods=["GET"]),
         Mount("/", routes=[*control_routes(world), *page_routes(world)], middleware=local),
     ]
-    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: not_found})
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: not_found, Exception: broken})
     app.state.world = world
     return app
 
@@ -98,6 +102,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
+            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - the page is for loopback
             shown = f"[{host}]" if ":" in host else host
             sys.stdout.write(f"sandbox: chat page http://{shown}:{port}/\n")
         sys.stdout.flush()

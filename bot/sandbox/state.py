@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.sandbox.errors import ControlError
-from bot.sandbox.formatting import find_entities, utf16_length
+from bot.sandbox.formatting import find_entities, is_entity, utf16_length
 from bot.sandbox.pictures import picture_size, picture_type
 
 Json = dict[str, Any]
@@ -68,7 +68,7 @@ class Message:
         """The words of the message: its text, its caption, or what kind of thing it is."""
         if "text" in self.content or "caption" in self.content:
             return str(self.content.get("text") or self.content.get("caption") or "")
-        if "photo" in self.content or "document" in self.content:
+        if self.from_bot and ("photo" in self.content or "document" in self.content):
             return ""
         return f"[{next(iter(self.content), 'empty message')}]"
 
@@ -76,7 +76,7 @@ class Message:
     def entities(self) -> list[Json]:
         """The formatting of :attr:`text`."""
         found = self.content.get("entities") or self.content.get("caption_entities") or []
-        return found if isinstance(found, list) else []
+        return [e for e in found if is_entity(e)] if isinstance(found, list) else []
 
     @property
     def keyboard(self) -> list[list[Json]]:
@@ -668,20 +668,22 @@ class World:
 
     # ---- calls and faults
 
-    def log_call(self, method: str, params: Json) -> Call:
-        """Note that a call came in."""
+    def log_call(self, method: str, params: Json, *, known: bool = True) -> Call:
+        """Note that a call came in; those of methods that don't exist share one log."""
         self._call_number += 1
         call = Call(self._call_number, method, time.time(), params)
-        self.calls.setdefault(method, deque(maxlen=self.limits.calls_per_method)).append(call)
+        self.calls.setdefault(method if known else "", deque(maxlen=self.limits.calls_per_method)).append(call)
         return call
 
     def calls_of(self, method: str | None) -> list[Call]:
         """The calls of a method, or of all, in the order they came."""
-        if method is not None:
-            wanted = [log for name, log in self.calls.items() if name.lower() == method.lower()]
-        else:
-            wanted = list(self.calls.values())
-        return sorted((call for log in wanted for call in log), key=lambda call: call.number)
+        found = [
+            call
+            for log in self.calls.values()
+            for call in log
+            if method is None or call.method.lower() == method.lower()
+        ]
+        return sorted(found, key=lambda call: call.number)
 
     def add_fault(self, fault: Fault) -> None:
         """Make the next calls of a method go wrong."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 import time
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from bot.sandbox.bot_api import MAX_UPLOAD_BYTES, Params, Upload, method_named
 from bot.sandbox.errors import BotApiError
+from bot.sandbox.json_text import read_json
 from bot.sandbox.state import Call, Fault, Json, World
 
 _MAX_LOGGED_VALUE = 20_000
@@ -69,7 +69,7 @@ async def answer_call(world: World, token: str, request: Request) -> Response:
         return _refusal(error)
     except ClientDisconnect:
         return Response(status_code=499)
-    call = world.log_call(proper, _logged(params))
+    call = world.log_call(proper if known else name[:64], _logged(params), known=known is not None)
     fault: Fault | None = None
     try:
         if not hmac.compare_digest(request.path_params["token"].encode(), token.encode()):
@@ -173,7 +173,7 @@ async def _read(request: Request) -> Params:
     if content_type == "application/json":
         body = await request.body()
         try:
-            parsed = json.loads(body or b"{}")
+            parsed = read_json(body or b"{}")
         except ValueError as error:
             raise BotApiError(400, "Bad Request: can't parse JSON object") from error
         if not isinstance(parsed, dict):
@@ -204,7 +204,7 @@ def _logged(params: Params) -> Json:
     for name, value in params.values.items():
         if name in _JSON_PARAMETERS and isinstance(value, str):
             with contextlib.suppress(ValueError):
-                value = json.loads(value)
+                value = read_json(value)
         elif name in _NUMBERS and isinstance(value, str) and value.lstrip("-").isdigit():
             value = int(value)
         if isinstance(value, str) and len(value) > _MAX_LOGGED_VALUE:

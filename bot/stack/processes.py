@@ -156,7 +156,7 @@ class Stack:
 
     def _shared_environment(self) -> dict[str, str]:
         settings = self._settings
-        shared = {
+        return {
             "SEPTIMUS_HOME": str(settings.home.absolute()),
             "SEPTIMUS_ENGINE_TOKEN": self.token,
             "SEPTIMUS_ENGINE_PORT": str(settings.engine_port),
@@ -166,7 +166,6 @@ class Stack:
             "SEPTIMUS_DATABASE_URL": settings.database,
             "PYTHONUNBUFFERED": "1",
         }
-        return shared
 
     def _actions(self) -> Process:
         ready = _answers(f"http://127.0.0.1:{self._settings.actions_port}/health")

@@ -57,6 +57,7 @@ class _Contexts(Strict):
     present: tuple[str, ...]
     now: tuple[str, ...]
     past: tuple[str, ...]
+    went: tuple[str, ...]
     personal: tuple[str, ...]
     carer: tuple[str, ...]
     distant: tuple[str, ...]
@@ -161,9 +162,7 @@ def load_cues(
     return Cues(
         version=file.version,
         language=language,
-        contexts={
-            name: _compiled(language, lines, patterns, "contexts", name) for name, patterns in contexts.items()
-        },
+        contexts={name: _compiled(language, lines, patterns, "contexts", name) for name, patterns in contexts.items()},
         cues=tuple(
             Cue(
                 id=cue.id,
@@ -203,7 +202,7 @@ def worst(dispositions: Iterable[Disposition]) -> Disposition | None:
 
 
 def _compiled(language: Language, lines: Lines, patterns: Iterable[str], *place: str | int) -> Compiled:
-    compiled = []
+    compiled: list[re.Pattern[str]] = []
     for index, pattern in enumerate(patterns):
         try:
             compiled.extend(language.compile([pattern]))
@@ -216,9 +215,7 @@ def _named(lines: Lines, place: tuple[str | int, ...]) -> str:
     return f"in {' > '.join(str(part) for part in place)}: "
 
 
-def _check_names(
-    file: _CuesFile, lines: Lines, findings: Mapping[str, Finding], rules: Mapping[str, Rule]
-) -> None:
+def _check_names(file: _CuesFile, lines: Lines, findings: Mapping[str, Finding], rules: Mapping[str, Rule]) -> None:
     seen: set[str] = set()
     sections: list[tuple[str, tuple[_Cue | _Combination, ...]]] = [
         ("cues", file.cues),
@@ -234,14 +231,13 @@ def _check_names(
                 if rule not in rules:
                     problem = f"cue '{entry.id}' names the rule {rule}, which rules.yml doesn't have."
                     raise lines.error(f"{problem} {_meant(rule, rules)}", section, index, "rules")
-            named = (
-                [entry.finding] if isinstance(entry, _Cue) else [*entry.all, *entry.any, *entry.none]
-            )
+            named = [entry.finding] if isinstance(entry, _Cue) else [*entry.all, *entry.any, *entry.none]
             cues = set() if isinstance(entry, _Cue) else {cue.id for cue in file.cues}
             for finding in named:
                 if finding not in findings and finding not in cues:
                     problem = f"cue '{entry.id}' names the finding '{finding}', which findings.yml doesn't have."
-                    raise lines.error(f"{problem} {_meant(finding, findings)}", section, index)
+                    key = "finding" if isinstance(entry, _Cue) else "id"
+                    raise lines.error(f"{problem} {_meant(finding, findings)}", section, index, key)
             if entry.level != "note" and not entry.rules:
                 problem = f"cue '{entry.id}' has the level '{entry.level}' but no rule. Name a rule, or make it a note."
                 raise lines.error(problem, section, index)

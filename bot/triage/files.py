@@ -14,7 +14,8 @@ class ContentError(ValueError):
     """A content file is wrong. The message says where, what, and what to do."""
 
     def __init__(self, path: Path, line: int | None, problem: str) -> None:
-        where = f"{path.parent.name}/{path.name}" + (f", line {line}" if line else "")
+        folder = f"{path.parent.name}/" if path.parent.name in {"triage", "content"} else ""
+        where = f"{folder}{path.name}" + (f", line {line}" if line else "")
         super().__init__(f"{where}: {problem}")
         self.path = path
         self.line = line
@@ -47,10 +48,7 @@ def read[M: BaseModel](path: Path, model: type[M]) -> tuple[M, Lines]:
     Raises:
         ContentError: the file is missing, is not YAML, has a key twice, or does not fit the model.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ContentError(path, None, "the file is missing. Restore it from the repository.") from None
+    text = _text(path)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -65,9 +63,27 @@ def read[M: BaseModel](path: Path, model: type[M]) -> tuple[M, Lines]:
     try:
         return model.model_validate(data), lines
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        # A misspelt key shows as one unknown and one missing: name the one the writer can see.
+        problems = error.errors(include_url=False, include_input=False)
+        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
         named = " > ".join(str(part) for part in first["loc"]) or "the whole file"
         raise lines.error(f"{named}: {first['msg']}. {_remedy(first['type'])}", *first["loc"]) from None
+
+
+def read_words(path: Path) -> frozenset[str]:
+    """The words of a list with one word a line; lines that begin with # are remarks.
+
+    Raises:
+        ContentError: the file is missing.
+    """
+    return frozenset(word for word in _text(path).split("\n") if word and not word.startswith("#"))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ContentError(path, None, "the file is missing. Restore it from the repository.") from None
 
 
 def _remedy(kind: str) -> str:

@@ -1,5 +1,6 @@
 """The words of the screen: emergency, question, crisis and same-day messages, from `content/triage/messages.yml`."""
 
+import string
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -99,8 +100,6 @@ class Messages(Strict):
 
 
 def _placeholders(words: str, allowed: set[str]) -> str | None:
-    import string
-
     try:
         used = {name for _, name, _, _ in string.Formatter().parse(words) if name is not None}
     except ValueError:

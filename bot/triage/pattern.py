@@ -23,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from spacy.matcher.levenshtein import levenshtein
+from spacy.matcher import levenshtein
 
 # One character each. Words start in the private-use area, so that none is special in a regular expression.
 FULL_STOP, QUESTION, COMMA, COLON, UNKNOWN, NUMBER, MANY, YEAR = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007"
@@ -32,10 +32,10 @@ _FIRST_WORD = 0xE010
 _LAST_WORD = 0xF8FF
 _LONGEST_WORD = 24
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[.!?;,:…\n()\[\]/=؟。！？]|[-–—]+", re.UNICODE)  # noqa: RUF001
-_APOSTROPHES = re.compile(r"['’‘ʼ`´]")  # noqa: RUF001
+_TOKEN = re.compile(r"[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[.!?;,:…\n()\[\]/=؟。！？]|[-–—]+", re.UNICODE)
+_APOSTROPHES = re.compile(r"['’‘ʼ`´]")
 _REPEATED = re.compile(r"(.)\1{2,}")
-_PUNCTUATION = dict.fromkeys(".!;\n…。！", FULL_STOP) | dict.fromkeys("?؟？", QUESTION) | dict.fromkeys(",()[]/", COMMA)  # noqa: RUF001
+_PUNCTUATION = dict.fromkeys(".!;\n…。！", FULL_STOP) | dict.fromkeys("?؟？", QUESTION) | dict.fromkeys(",()[]/", COMMA)
 _ENDINGS = {"m": "am", "ve": "have", "re": "are", "ll": "will", "d": "would", "s": "'s"}
 _SHORTENED = {"ca": "can", "wo": "will", "sha": "shall"}
 
@@ -110,7 +110,7 @@ class Language:
 
     def _token(self, raw: str) -> Iterator[str]:
         if not raw[0].isalnum():
-            if raw[0] in "-–—:=":  # noqa: RUF001
+            if raw[0] in "-–—:=":
                 yield COLON
             else:
                 yield _PUNCTUATION.get(raw[0], COMMA)
@@ -141,7 +141,7 @@ class Language:
         if word.isdigit():
             if len(word) == 4 and word[:2] in {"19", "20"}:
                 return YEAR
-            return MANY if len(word) > 2 or word >= "20" and len(word) == 2 else NUMBER
+            return MANY if len(word) > 2 or (word >= "20" and len(word) == 2) else NUMBER
         for length in range(len(word), 2, -1):
             stem = self._stems.get(word[:length])
             if stem:
@@ -193,7 +193,9 @@ class Language:
             raise PatternError(f"`{pattern}` opens and closes brackets unequally. Balance ( and ).")
         for piece in pieces:
             if piece[0] not in "<(|)?^$." and not _WORD.fullmatch(piece):
-                raise PatternError(f"`{pattern}` has `{piece}`, which is no word of the language. See the top of cues.yml.")
+                raise PatternError(
+                    f"`{pattern}` has `{piece}`, which is no word of the language. See the top of cues.yml."
+                )
         regex = "".join(self._piece(piece, pattern) for piece in pieces)
         try:
             if re.compile(regex).match(""):
@@ -235,7 +237,9 @@ class Language:
         if piece.startswith("<"):
             name = piece[1:-1]
             if name not in self.sets:
-                raise PatternError(f"`{pattern}` names the word set <{name}>, which `words:` doesn't have. Add it there.")
+                raise PatternError(
+                    f"`{pattern}` names the word set <{name}>, which `words:` doesn't have. Add it there."
+                )
             return "".join(self._word(member, pattern) for member in self.sets[name])
         if piece.endswith("*"):
             stem = piece[:-1]
@@ -257,6 +261,8 @@ def _slips(word: str, known: str, reach: int) -> int:
         differing = [index for index, letter in enumerate(word) if letter != known[index]]
         if len(differing) == 2 and differing[1] == differing[0] + 1:
             return 1
+    if len(known) == len(word) == 4 and word[3] == known[3]:
+        return int(levenshtein(word, known, 1))
     if len(known) < 5:
         return reach + 1
     return int(levenshtein(word, known, reach))

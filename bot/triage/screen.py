@@ -9,6 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 from bot.triage.cues import Combination, Cue, Cues, load_cues, worst
+from bot.triage.files import read_words
+from bot.triage.languages import Languages
 from bot.triage.messages import Messages
 from bot.triage.pattern import COLON, COMMA, SENTENCE_ENDS, Encoded
 from bot.triage.rules import Disposition, Rule, load_findings, load_rules
@@ -98,6 +100,7 @@ class Screen:
     """Reads one message and says whether it can wait. Pure: the same text gives the same answer."""
 
     cues: Cues
+    languages: Languages
     rules: Mapping[str, Rule]
     ruleset: str
     messages: Messages
@@ -112,8 +115,7 @@ class Screen:
         folder = content / "triage"
         rules = load_rules(folder / "rules.yml")
         findings = load_findings(folder / "findings.yml")
-        words = (folder / "english_words.txt").read_text(encoding="utf-8").split("\n")
-        lookalikes = frozenset(word for word in words if word and not word.startswith("#"))
+        lookalikes = read_words(folder / "english_words.txt")
         cues = load_cues(folder / "cues.yml", findings, rules.by_id, lookalikes)
         messages = Messages.load(folder / "messages.yml")
         emergencies = [(cue.family, cue.level) for cue in cues.cues if cue.kind == "emergency"]
@@ -123,12 +125,13 @@ class Screen:
             emergency=[family for family, level in emergencies if level in {"certain", "possible"}],
             same_day=[family for family, level in emergencies if level == "same_day"],
         )
-        return cls(cues, rules.by_id, rules.version, messages)
+        return cls(cues, Languages.load(folder / "languages.yml"), rules.by_id, rules.version, messages)
 
     def __call__(self, text: str) -> Screening:
         """What the message says that must not wait. Never fails, whatever the text."""
         message = self._understand(self.cues.language.encode(text[:_LONGEST]))
         hits = [hit for cue in self.cues.cues if (hit := self._hit(cue, message))]
+        hits += [_LANGUAGE_HITS[kind](words) for kind, words in self.languages.find(text[:_LONGEST])]
         # Combinations first: of two that are as certain, their words fit the person better.
         hits = [hit for each in self.cues.combinations if (hit := _combined(each, hits))] + hits
         return _screening(hits, self.ruleset)
@@ -152,9 +155,7 @@ class Screen:
                 continue
             words = message.encoded.words(start, end)
             disposition = cue.disposition.value if cue.disposition else None
-            hit = Hit(
-                cue.id, cue.finding, cue.value, cue.rules, words, level, cue.kind, cue.family, disposition
-            )
+            hit = Hit(cue.id, cue.finding, cue.value, cue.rules, words, level, cue.kind, cue.family, disposition)
             if best is None or level.rank > best.level.rank:
                 best = hit
         return best
@@ -214,7 +215,8 @@ def _past(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
     if message.has("past", *clause):
         return "off"
     if message.has("past", *sentence) and not message.has("present", start, end):
-        return "softer" if message.has("now", *sentence) else "off"
+        # "Botox two weeks ago, trouble breathing" is about now; "in 2015, my arm went weak" is not.
+        return "off" if message.has("went", start, end) and not message.has("now", *sentence) else "softer"
     return "counts"
 
 
@@ -231,9 +233,7 @@ def _others(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
 
 def _question(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
     left, right = message.around(start, message.sentences)
-    if not message.has("question", left, start) or message.has(
-        "no_question", left, len(message.encoded.codes)
-    ):
+    if not message.has("question", left, start) or message.has("no_question", left, len(message.encoded.codes)):
         return "counts"
     if message.has("now", left, right):
         return "counts"
@@ -276,7 +276,6 @@ def _long_standing(cue: Cue, message: _Message, start: int, end: int) -> _Outcom
 
 
 def _figurative(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
-    left, right = message.around(start, message.sentences)
     return "off" if any(first < end and start < last for first, last in message.contexts["figurative"]) else "counts"
 
 
@@ -289,6 +288,35 @@ _CONTEXTS = {
     "explained": _explained,
     "long_standing": _long_standing,
     "figurative": _figurative,
+}
+
+
+_LANGUAGE_HITS = {
+    "stroke": lambda words: Hit(
+        "language-stroke",
+        "any_brain_finding",
+        "unknown",
+        ("E02",),
+        words,
+        Level.POSSIBLE,
+        "emergency",
+        "stroke",
+        "EMERGENCY",
+    ),
+    "breathing": lambda words: Hit(
+        "language-breathing",
+        "breathless",
+        "unknown",
+        ("E09",),
+        words,
+        Level.POSSIBLE,
+        "emergency",
+        "breathing",
+        "EMERGENCY",
+    ),
+    "crisis": lambda words: Hit(
+        "language-crisis", "suicidal_thought", "yes", ("D29",), words, Level.CERTAIN, "crisis", "thoughts", "SAME_DAY"
+    ),
 }
 
 
@@ -322,7 +350,16 @@ def _combined(each: Combination, hits: Sequence[Hit]) -> Hit | None:
     level = {"certain": Level.CERTAIN, "possible": Level.POSSIBLE, "same_day": Level.NONE}[each.level]
     words = " … ".join(dict.fromkeys(part.words for part in parts))
     disposition = each.disposition.value if each.disposition else None
-    return replace(parts[-1], cue=each.id, rules=each.rules, words=words, level=level, family=each.family, disposition=disposition, kind="emergency")
+    return replace(
+        parts[-1],
+        cue=each.id,
+        rules=each.rules,
+        words=words,
+        level=level,
+        family=each.family,
+        disposition=disposition,
+        kind="emergency",
+    )
 
 
 def _screening(hits: Sequence[Hit], ruleset: str) -> Screening:

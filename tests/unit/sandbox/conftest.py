@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from sandbox_server import Sandbox, serving
 from telegram import Bot
 
 from bot.sandbox.server import create_app
 from bot.sandbox.state import Limits
+from tests.unit.sandbox.sandbox_server import Sandbox, serving
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import sys
 
 import httpx
 import pytest
-from sandbox_server import Sandbox
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.sandbox.guard import is_loopback
 from bot.sandbox.server import create_app
+from tests.unit.sandbox.sandbox_server import Sandbox
 
 
 def keyboard(*titles: str) -> InlineKeyboardMarkup:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from sandbox_server import Sandbox
 from telegram import Bot
 from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError, TimedOut
 
+from tests.unit.sandbox.sandbox_server import Sandbox
 
+
+@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
 async def test_429_says_how_long_and_how_often(sandbox: Sandbox, bot: Bot) -> None:
     await sandbox.post("/sandbox/fault", {"method": "sendMessage", "code": 429, "retry_after": 2, "times": 3})
     for _ in range(3):

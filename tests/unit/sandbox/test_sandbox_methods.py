@@ -7,7 +7,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sandbox_server import Sandbox
 from telegram import (
     Bot,
     BotCommand,
@@ -17,6 +16,8 @@ from telegram import (
     InputMediaPhoto,
 )
 from telegram.error import BadRequest, Forbidden, InvalidToken
+
+from tests.unit.sandbox.sandbox_server import Sandbox
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import pytest
-from sandbox_server import Sandbox, serving
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +15,8 @@ from starlette.routing import Route
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest, Conflict
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
+
+from tests.unit.sandbox.sandbox_server import Sandbox, serving
 
 
 async def until(condition: Any, seconds: float = 3.0) -> None:

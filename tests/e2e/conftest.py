@@ -1,0 +1,77 @@
+"""Processes, people and questions for the tests of the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from bot.clock import system_clock
+from bot.dialogue import Dialogue, said
+from bot.dialogue.engine import Engine
+from bot.gateway.render import to_html
+from bot.knowledge import Shelf
+from bot.outcome import Kind
+from bot.patient import Patient, Step
+from bot.settings import CONTENT
+from bot.words import Words
+from tests.e2e.gateway_process import Gateway, Telegram, free_port, title
+
+
+@pytest.fixture(scope="session")
+def questions() -> list[str]:
+    """Questions that each get exactly one reply without an engine: the article of that very title."""
+
+    async def choose() -> list[str]:
+        shelf = Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic)
+        engine = Engine(f"http://127.0.0.1:{free_port()}", "invented", 1.0)
+        dialogue = Dialogue.load(CONTENT, shelf, engine, system_clock)
+        asker = Patient(id="0" * 32, step=Step.DONE, consented_at=system_clock(), country="GB")
+        chosen = []
+        for article in shelf.library.articles.values():
+            outcome = (await dialogue.reply(asker, said(article.title))).outcome
+            if outcome.kind is Kind.ANSWER and len(outcome.replies) == 1:
+                if title(to_html(outcome.replies[0].text)) == article.title:
+                    chosen.append(article.title)
+        await engine.close()
+        return chosen
+
+    return asyncio.run(choose())
+
+
+@pytest.fixture(scope="session")
+def words() -> Words:
+    return Words.load(CONTENT / "words.yml")
+
+
+@pytest.fixture(scope="module")
+def telegram() -> Iterator[Telegram]:
+    sandbox = Telegram()
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture(scope="module")
+def _new_ids() -> Callable[[], int]:
+    ids = count(1101)
+    return lambda: next(ids)
+
+
+@pytest.fixture(scope="module")
+def _started(telegram: Telegram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), telegram)
+    gateway.start()
+    yield gateway
+    gateway.kill()
+
+
+@pytest.fixture
+def gateway(_started: Gateway, telegram: Telegram) -> Iterator[Gateway]:
+    """The module's gateway, running and with nothing to do; started again when a test has ended it."""
+    if not _started.runs:
+        _started.start()
+    yield _started
+    telegram.post("/sandbox/fault", clear=True)

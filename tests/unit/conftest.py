@@ -1,0 +1,130 @@
+"""What the unit tests share: the real content, loaded once, and a store on SQLite and on PostgreSQL."""
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.knowledge import Library, Shelf
+from bot.settings import CONTENT
+from bot.store import Store
+from bot.store.tables import Base
+from bot.triage.countries import Countries
+from bot.triage.screen import Screen
+from bot.words import Words
+
+POSTGRES_BINARIES = Path("/usr/lib/postgresql")
+
+
+@pytest.fixture(scope="session")
+def content() -> Path:
+    """The real content folder. Nothing may write there."""
+    return CONTENT
+
+
+@pytest.fixture(scope="session")
+def shelf(content: Path) -> Shelf:
+    return Shelf(content, reload=False, must_be_reviewed=False, clock=time.monotonic)
+
+
+@pytest.fixture(scope="session")
+def library(shelf: Shelf) -> Library:
+    return shelf.library
+
+
+@pytest.fixture(scope="session")
+def words(content: Path) -> Words:
+    return Words.load(content / "words.yml")
+
+
+@pytest.fixture(scope="session")
+def countries(content: Path) -> Countries:
+    return Countries.load(content / "countries.yml")
+
+
+@pytest.fixture(scope="session")
+def screen(content: Path) -> Screen:
+    return Screen.load(content)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database with all tables, on each of the two that are supported."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
+        return url
+    shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "septimus.db")
+    return f"sqlite+aiosqlite:///{tmp_path / 'septimus.db'}"
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """A store on an empty database, once for each database that is supported."""
+    opened = Store(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that the migrations have brought from nothing to the newest version; copied for each test."""
+    path = tmp_path_factory.mktemp("sqlite") / "septimus.db"
+    migrate(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of the tests' own: a temporary data folder, and a Unix socket in it as the only door."""
+    found = sorted(POSTGRES_BINARIES.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not found:
+        reason = f"PostgreSQL's server binaries are missing below {POSTGRES_BINARIES}; apt-get install postgresql"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
+    binaries = found[-1].parent
+    # Below /tmp and not pytest's own folder: that one is closed to the user the server runs as, and its path may be
+    # too long for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="septimus-pg-"))
+    # The server refuses to run as root.
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(folder, "postgres")
+    user = "postgres" if as_user else pwd.getpwuid(os.geteuid()).pw_name
+    data = folder / "data"
+
+    def run(program: str, *arguments: str) -> None:
+        command = [*as_user, str(binaries / program), "-D", str(data), *arguments]
+        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
+
+    run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={user}")
+    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c full_page_writes=off"
+    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        url = f"postgresql+psycopg://{user}@/postgres?host={folder}"
+        migrate(url)
+        yield url
+    finally:
+        run("pg_ctl", "-w", "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def migrate(url: str) -> None:
+    async def up() -> None:
+        store = Store(url)
+        await store.migrate()
+        await store.close()
+
+    # In a thread, because the event loop of this one belongs to the tests.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(up())).result()
