@@ -16,7 +16,7 @@ from actions.requests import AnswerRequest, DeclineDose
 from actions.resources import Resources
 from actions.small_talk import SmallTalk
 from bot import logs
-from bot.knowledge.problems import ContentError
+from bot.content_file import ContentError
 from bot.settings import Settings
 
 ACTIONS = (AnswerQuestion, OpenArticle, TellMore, Miss, SmallTalk, AnswerRequest, DeclineDose, ReportNewWeakness)
@@ -63,7 +63,7 @@ def main() -> int:
         return 2
     try:
         resources = Resources.load(settings)
-    except (ContentError, ValueError) as error:
+    except ContentError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     app = build(resources, settings.engine_token.get_secret_value())

@@ -33,15 +33,14 @@ def main() -> None:
     """Run the command line; what can't be used ends with one line on standard error and exit code 2."""
     from pydantic import ValidationError
 
+    from bot.content_file import ContentError
     from bot.gateway.main import Misconfigured
-    from bot.knowledge.problems import ContentError
     from bot.stack.door import NotRunning
     from bot.stack.measure import BadLine
     from bot.stack.model import EngineMissing
     from bot.stack.processes import NotHealthy, PortTaken
-    from bot.triage.files import ContentError as TriageContentError
 
-    known = (Misconfigured, ContentError, TriageContentError, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken)
+    known = (Misconfigured, ContentError, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken)
     try:
         app()
     except ValidationError as error:
@@ -59,6 +58,7 @@ def run() -> None:
 
     settings = Settings()
     logs.configure(settings.log_level, "run")
+    _check_content(settings)
     sandbox = settings.telegram_bot_token is None
     if current_model() is None:
         _note("Training the engine (about a minute; only when its data changed) ...")
@@ -210,6 +210,21 @@ async def _talk(door: "Door") -> None:
             return
         tapped = buttons[int(typed) - 1] if typed.isdecimal() and 1 <= int(typed) <= len(buttons) else None
         turn = await door.say(turn.patient, Said(press=parse(tapped.payload)) if tapped else said(typed))
+
+
+def _check_content(settings: Settings) -> None:
+    """Load all content once before anything starts, so that a broken file stops the start and is named."""
+    from bot.dialogue.language import Languages
+    from bot.knowledge.library import load_library
+    from bot.triage.countries import Countries
+    from bot.triage.screen import Screen
+    from bot.words import Words
+
+    load_library(CONTENT, must_be_reviewed=settings.mode == "production")
+    Words.load(CONTENT / "words.yml")
+    Screen.load(CONTENT)
+    Countries.load(CONTENT / "countries.yml")
+    Languages.load(CONTENT / "languages.yml")
 
 
 def _addresses(settings: Settings, *, sandbox: bool) -> str:

@@ -14,7 +14,7 @@ CONTENT = ROOT / "content"
 class Settings(BaseSettings):
     """The settings. A field `x` is read from `SEPTIMUS_X`; the two Telegram ones carry Telegram's own names."""
 
-    model_config = SettingsConfigDict(env_prefix="SEPTIMUS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="SEPTIMUS_", env_file=ROOT / ".env", extra="ignore", frozen=True)
 
     telegram_bot_token: SecretStr | None = Field(
         None,
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         "development", description="`production` refuses content that no clinician has reviewed."
     )
     now: datetime | None = Field(
-        None, description="Start the clock at this moment (ISO 8601 with a zone), to try a reminder."
+        None, description="Start the clock at this moment (ISO 8601 with a zone), to try what depends on time."
     )
     instance: str = Field("gateway-1", description="This gateway's name among several on one database.")
     engine_port: int = Field(5005, description="Port of the Rasa engine on 127.0.0.1.", ge=1, le=65535)

@@ -4,7 +4,7 @@ import string
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
+from bot.content_file import Lines, parse
 
 
 class Words:
@@ -18,9 +18,10 @@ class Words:
         """Read the words.
 
         Raises:
-            ValueError: the file is not a tree of texts.
+            ContentError: the file is not a tree of texts.
         """
-        return cls(_flatten(yaml.safe_load(path.read_text(encoding="utf-8")), ""))
+        data, lines = parse(path.read_text(encoding="utf-8"), path)
+        return cls(_flatten(data, (), lines))
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the words for a key, with its `{names}` filled in.
@@ -36,12 +37,12 @@ class Words:
         return frozenset(self._words)
 
 
-def _flatten(tree: object, prefix: str) -> dict[str, str]:
+def _flatten(tree: object, place: tuple[str, ...], lines: Lines) -> dict[str, str]:
     if isinstance(tree, str):
-        return {prefix: tree.strip()}
+        return {".".join(place): tree.strip()}
     if not isinstance(tree, dict):
-        raise ValueError(f"content/words.yml: `{prefix}` must be a text or a group of texts")
+        raise lines.error(f"`{'.'.join(place)}` must be a text or a group of texts. Put quotes around it.", *place)
     flat: dict[str, str] = {}
     for key, value in tree.items():
-        flat |= _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+        flat |= _flatten(value, (*place, str(key)), lines)
     return flat

@@ -20,6 +20,7 @@ class Engine:
     """The engine of this machine."""
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
+        self._token = token
         self._client = httpx.AsyncClient(
             base_url=url,
             headers={"Authorization": f"Bearer {token}"},
@@ -52,12 +53,17 @@ class Engine:
             return None
         return parts[0].model_copy(update={"replies": tuple(reply for part in parts for reply in part.replies)})
 
-    async def is_ready(self) -> bool:
-        """Whether the engine answers at all."""
+    async def forget(self, patient_id: str) -> bool:
+        """Wipe a conversation from the engine's scratch paper. False when it is away; there it expires by itself."""
         try:
-            return (await self._client.get("/webhooks/rest/", timeout=1.0)).status_code == 200
-        except httpx.HTTPError:
+            # Rasa has no deletion: the events are replaced by one that says nothing.
+            address = f"/conversations/{patient_id}/tracker/events"
+            answer = await self._client.put(address, params={"token": self._token}, json=[{"event": "restart"}])
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            log.warning("engine.not_forgotten", patient=patient_id, fault=type(error).__name__)
             return False
+        return True
 
     async def close(self) -> None:
         """Close the connections."""

@@ -146,7 +146,10 @@ class Dialogue:
     async def _answered(self, patient: Patient, said: Said, country: Country) -> Turn:
         press = said.press
         if said.command is not None or (press is not None and press.verb in ("restart", "stop")):
-            return self._command(patient, said, country)
+            turn = self._command(patient, said, country)
+            if turn.forget:
+                await self._engine.forget(patient.id)
+            return turn
         if patient.step is not Step.DONE or not patient.has_consented:
             return await self._welcomed(patient, said, country)
         if press is not None and is_step(press):

@@ -19,6 +19,7 @@ from telegram.request import HTTPXRequest
 
 from bot import logs
 from bot.clock import clock_starting_at
+from bot.content_file import ContentError
 from bot.dialogue import Dialogue
 from bot.dialogue.engine import Engine
 from bot.gateway.answer import Answerer
@@ -53,6 +54,7 @@ class Gateway:
         self._settings = settings
         self._secret, self._socket = _webhook_secret(settings), _webhook_socket(settings)
         self._clock = clock_starting_at(settings.now)
+        self._ready = settings.home / "run" / f"{settings.instance}.ready"
         self._store = Store(settings.database)
         self._unauthorised = asyncio.Event()
         production = settings.mode == "production"
@@ -91,9 +93,7 @@ class Gateway:
         await self._introduce()
         receive = self._serve_webhook if self._settings.webhook_url else self._poll
         receiving = asyncio.create_task(receive(stop))
-        (self._settings.home / "run").mkdir(parents=True, exist_ok=True)
-        ready = self._settings.home / "run" / f"{self._settings.instance}.ready"
-        ready.write_text("ready\n", encoding="utf-8")
+        self._ready.touch()
         log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
         try:
             await asyncio.wait(
@@ -108,7 +108,7 @@ class Gateway:
             self._sender.nudge()
             await sending
         finally:
-            ready.unlink(missing_ok=True)
+            self._ready.unlink(missing_ok=True)
             await self._engine.close()
             await self._bot.shutdown()
             await self._store.close()
@@ -133,6 +133,7 @@ class Gateway:
                 ) from None
             except NetworkError as error:
                 log.warning("telegram.unreachable", fault=type(error).__name__, base=self._settings.telegram_api_base)
+                self._ready.touch()  # all that is ours is up; Telegram is waited for
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -243,7 +244,7 @@ def main() -> int:
     except Timeout:
         sys.stderr.write(f"A gateway named {settings.instance} runs already; stop it, or set SEPTIMUS_INSTANCE.\n")
         return 2
-    except (Misconfigured, ValueError) as error:
+    except (Misconfigured, ContentError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import structlog
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import RootModel
 
+from bot.content_file import ContentError, Problem, Strict, name_of, read
 from bot.knowledge.article import Article, parse_article
-from bot.knowledge.problems import ContentError, Problem, name_of
 from bot.knowledge.search import SearchIndex
 
 log = structlog.get_logger()
 
 
-class Source(BaseModel):
+class Source(Strict):
     """Where a fact comes from. `tier` A is a guideline or official body, B a service's page, C a secondary summary."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: str
     year: int | None
@@ -94,30 +92,19 @@ def load_library(content: Path, *, must_be_reviewed: bool = False) -> Library:
                 Problem(name_of(path), 1, "is not reviewed; production mode needs `reviewed_by` and `review_due`")
             )
         articles[article.id] = article
-    groups, sources = _read_topics(content / "topics.yml"), _read_sources(content / "sources.yml")
+    topics, _ = read(content / "topics.yml", _TopicsFile)
+    sources, _ = read(content / "sources.yml", _SourcesFile)
     if problems:
         raise ContentError(problems)
-    return Library(articles, groups, sources, read_questions(content.parent / "nlu_data" / "questions"))
+    return Library(articles, topics.groups, sources.root, read_questions(content.parent / "nlu_data" / "questions"))
 
 
-def _read_topics(path: Path) -> dict[str, dict[str, str]]:
-    try:
-        return TypeAdapter(dict[str, dict[str, str]]).validate_python(
-            yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
-        )
-    except (KeyError, TypeError, ValidationError, yaml.YAMLError) as error:
-        raise ContentError(
-            [Problem(name_of(path), 1, f"needs `groups:` of `topic: meaning` lines ({error})")]
-        ) from error
+class _TopicsFile(Strict):
+    groups: dict[str, dict[str, str]]
 
 
-def _read_sources(path: Path) -> dict[str, Source]:
-    try:
-        return TypeAdapter(dict[str, Source]).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ContentError(
-            [Problem(name_of(path), 1, f"each source needs title, year, tier and link ({error})")]
-        ) from error
+class _SourcesFile(RootModel[dict[str, Source]]):
+    pass
 
 
 def read_questions(folder: Path) -> dict[str, tuple[str, ...]]:

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from textstat import textstat
 import yaml
+from textstat import textstat
 
+from bot.content_file import Problem
 from bot.knowledge.answer import full_answer, short_answer
 from bot.knowledge.article import Article
 from bot.knowledge.library import Library
-from bot.knowledge.problems import Problem
 from bot.words import Words
 
 MAX_GRADE = 7.0

@@ -98,7 +98,7 @@ class Stack:
             watcher.cancel()
         (self._run / "system.json").unlink(missing_ok=True)
         for process in reversed(self._processes):
-            await _end(process)
+            await end(process)
 
     def _check_ports(self) -> None:
         settings = self._settings
@@ -168,7 +168,7 @@ class Stack:
         }
 
     def _actions(self) -> Process:
-        ready = _answers(f"http://127.0.0.1:{self._settings.actions_port}/health")
+        ready = answers(f"http://127.0.0.1:{self._settings.actions_port}/health")
         return Process("actions", [sys.executable, "-m", "actions.server"], ready, ready_within=60)
 
     def _engine(self, model: Path) -> Process:
@@ -182,17 +182,17 @@ class Stack:
             "LOG_LEVEL": "WARNING",
             "OMP_NUM_THREADS": "2",
         }
-        ready = _answers(f"http://127.0.0.1:{settings.engine_port}/status?token={self.token}")
+        ready = answers(f"http://127.0.0.1:{settings.engine_port}/status?token={self.token}")
         return Process("engine", command, ready, ready_within=240, environment=environment)
 
     def _sandbox(self) -> Process:
         port = self._settings.sandbox_port
         command = [sys.executable, "-m", "bot.sandbox", "--host", "127.0.0.1", "--port", str(port)]
-        ready = _answers(f"http://127.0.0.1:{port}/healthz")
+        ready = answers(f"http://127.0.0.1:{port}/healthz")
         return Process("sandbox", [*command, "--token", self._bot_token], ready, ready_within=30)
 
     def _desk(self) -> Process:
-        ready = _answers(f"http://127.0.0.1:{self._settings.desk_port}/healthz")
+        ready = answers(f"http://127.0.0.1:{self._settings.desk_port}/healthz")
         return Process("desk", [sys.executable, "-m", "bot.desk"], ready, ready_within=30)
 
     def _gateway(self, *, with_sandbox: bool) -> Process:
@@ -210,7 +210,9 @@ class Stack:
         return Process("gateway", command, is_ready, ready_within=60, environment=environment)
 
 
-def _answers(url: str) -> Callable[[], Awaitable[bool]]:
+def answers(url: str) -> Callable[[], Awaitable[bool]]:
+    """Return a check of whether an address answers with 200."""
+
     async def is_ready() -> bool:
         async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
             try:
@@ -231,7 +233,8 @@ def _is_taken(port: int) -> bool:
     return False
 
 
-async def _end(process: Process) -> None:
+async def end(process: Process) -> None:
+    """End a process and its children: asked first, made to when it takes too long."""
     child = process.child
     if child is None or child.returncode is not None:
         return

@@ -20,11 +20,6 @@ class Store:
         self._engine = _open(url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether the database is SQLite, which one gateway alone may use."""
-        return self._engine.dialect.name == "sqlite"
-
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a transaction that only reads."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.triage.files import Strict, read
+from bot.content_file import Strict, read
 from bot.triage.rules import Provenance
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.triage.files import ContentError, Lines, Strict, read
+from bot.content_file import ContentError, Lines, Strict, read
 from bot.triage.pattern import Language, PatternError
 from bot.triage.rules import Disposition, Finding, Provenance, Rule
 
@@ -65,6 +65,8 @@ class _Contexts(Strict):
     question: tuple[str, ...]
     no_question: tuple[str, ...]
     hypothetical: tuple[str, ...]
+    fear: tuple[str, ...]
+    ever: tuple[str, ...]
     no_hypothetical: tuple[str, ...]
     explained: tuple[str, ...]
     long_standing: tuple[str, ...]
@@ -158,7 +160,7 @@ def load_cues(
         for name, members in file.words.items():
             _compiled(language, lines, members, "words", name)
     except PatternError as error:
-        raise ContentError(path, None, str(error)) from None
+        raise ContentError.at(path, None, str(error)) from None
     return Cues(
         version=file.version,
         language=language,

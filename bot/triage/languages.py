@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.triage.files import Strict, read
+from bot.content_file import Strict, read
 from bot.triage.rules import Provenance
 
 type Kind = Literal["stroke", "breathing", "crisis"]

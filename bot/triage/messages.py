@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bot.content_file import ContentError, Strict, read
 from bot.triage.countries import Country
-from bot.triage.files import ContentError, Strict, read
 from bot.triage.rules import Provenance
 
 type Words = Annotated[str, Field(min_length=10)]
@@ -91,7 +91,7 @@ class Messages(Strict):
         ):
             for family in sorted(set(families) - known):
                 problem = f"`{section}:` has no words for the family '{family}' of cues.yml. Add them."
-                raise ContentError(path, None, problem)
+                raise ContentError.at(path, None, problem)
 
     def fill(self, words: str, country: Country) -> str:
         """The words with the country's numbers and lines in their places."""

@@ -62,7 +62,7 @@ _PIECE = re.compile(r"\s+|<[a-z_]+>|\.\.\d+|~\d+|[()|?^$]|[^\s<>()|?^$~]+")
 _WORD = re.compile(r"(?:'s|[^\W_]+\*?)")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Language:
     """The words that the patterns know: sets, spellings, and the character of each word."""
 
@@ -135,6 +135,8 @@ class Language:
         return self.expansions[bare].split() if bare in self.expansions else [bare]
 
     def _code(self, word: str) -> str:
+        if not word:  # nothing but apostrophes or accents
+            return UNKNOWN
         known = self._codes.get(word)
         if known:
             return known

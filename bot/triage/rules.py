@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.triage.files import Strict, read
+from bot.content_file import Strict, read
 
 type Provenance = Literal["sourced", "GMK", "DES", "DAGGER"]
 """Where a statement comes from: a cited source, general medical knowledge, a design decision, a recalled number."""

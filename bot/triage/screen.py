@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
+from bot.content_file import read_words
 from bot.triage.cues import Combination, Cue, Cues, load_cues, worst
-from bot.triage.files import read_words
 from bot.triage.languages import Languages
 from bot.triage.messages import Messages
 from bot.triage.pattern import COLON, COMMA, SENTENCE_ENDS, Encoded
@@ -95,7 +95,7 @@ class _Message:
         return any(start <= left and right <= end for left, right in self.contexts[context])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Screen:
     """Reads one message and says whether it can wait. Pure: the same text gives the same answer."""
 
@@ -243,15 +243,23 @@ def _question(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
 
 
 def _hypothetical(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
+    codes = message.encoded.codes
     left, right = message.around(start, message.sentences)
-    for begin, finish in message.contexts["hypothetical"]:
-        if begin < left or finish > start or start - finish > _HYPOTHETICAL_REACH:
-            continue
-        if any(first <= begin < last for first, last in message.contexts["no_hypothetical"]):
-            continue
-        if message.has("turn", finish, start):
-            continue
-        return "softer" if message.has("now", left, right) else "off"
+    now = message.has("now", left, right)
+    present = message.has("present", start, end)
+    for context in ("hypothetical", "fear"):
+        for begin, finish in message.contexts[context]:
+            if begin < left or finish > start or start - finish > _HYPOTHETICAL_REACH:
+                continue
+            if any(first <= begin < last for first, last in message.contexts["no_hypothetical"]):
+                continue
+            apart = COMMA in codes[finish:start] or COLON in codes[finish:start]
+            # "If this is a stroke, my arm is numb", "worried about my arm, it is numb": said to be so.
+            if message.has("turn", finish, start) or (present and (apart or context == "fear")):
+                continue
+            # "Is it Bell's if my arm is weak too?" may be about now; "if I ever can't breathe" is not.
+            told = present and message.has("personal", begin, end) and not message.has("ever", left, right)
+            return "softer" if now or apart or told else "off"
     return "counts"
 
 

@@ -18,7 +18,7 @@ from bot.outcome import Kind
 from bot.patient import Patient, Step
 from bot.settings import CONTENT
 from bot.words import Words
-from tests.e2e.gateway_process import Gateway, Telegram, free_port, title
+from tests.e2e.gateway_process import Gateway, Person, Telegram, free_port, title
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +75,16 @@ def gateway(_started: Gateway, telegram: Telegram) -> Iterator[Gateway]:
         _started.start()
     yield _started
     telegram.post("/sandbox/fault", clear=True)
+
+
+@pytest.fixture
+def person(telegram: Telegram, _new_ids: Callable[[], int], gateway: Gateway) -> Callable[[], Person]:
+    """Makes a new person who has been through first contact."""
+
+    def make() -> Person:
+        made = Person(_new_ids(), telegram)
+        gateway.onboard([made.id])
+        telegram.post("/sandbox/users", user=made.id, name=f"Invented {made.id}", language_code="en")
+        return made
+
+    return make

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 import os
 import re
 import signal
@@ -77,7 +78,8 @@ class Telegram:
             self._process.stdout.close()
 
     def post(self, path: str, **body: Any) -> Json:
-        answer = self._http.post(path, json=body)
+        # ASCII, so that half a character can travel too.
+        answer = self._http.post(path, content=json.dumps(body))
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 

@@ -34,7 +34,7 @@ def test_a_question_on_the_chat_page_gets_the_right_article_with_its_source(syst
 
 def test_a_button_on_the_chat_page_opens_the_whole_article(system: System, browser) -> None:
     system.meet(1002)
-    system.say(1002, "soup just runs out of the corner of my mouth, what can i do")
+    system.say(1002, "how do i tape my eye shut")
     browser.get(f"{system.chat}/?user=1002")
     more = WebDriverWait(browser, 10).until(
         lambda page: page.find_elements(By.XPATH, "//button[normalize-space()='Tell me more']")

@@ -1,0 +1,1 @@
+"""Benchmarks: what the system takes, beside plain Rasa in the same run on the same machine."""

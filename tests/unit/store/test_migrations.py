@@ -1,0 +1,47 @@
+"""The migrations lead from nothing to exactly the tables that the program uses."""
+
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+import bot.store
+from bot.store import Store
+from bot.store.tables import Base
+
+
+def test_the_migrations_make_the_tables_as_they_are_declared(database_url: str) -> None:
+    engine = create_engine(database_url.replace("+aiosqlite", ""))
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True}
+        context = MigrationContext.configure(connection, opts=options)
+        differences = compare_metadata(context, Base.metadata)
+    engine.dispose()
+    assert differences == []
+
+
+async def test_migrating_a_second_time_is_harmless(store: Store) -> None:
+    await store.migrate()
+    await store.migrate()
+
+
+def test_the_migrations_are_one_line_without_branches() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert len(scripts.get_heads()) == 1
+    assert len(scripts.get_bases()) == 1
+
+
+async def test_sqlite_makes_the_folder_of_its_file(tmp_path: Path) -> None:
+    store = Store(f"sqlite+aiosqlite:///{tmp_path / 'new' / 'folder' / 'septimus.db'}")
+    await store.migrate()
+    await store.close()
+    assert (tmp_path / "new" / "folder" / "septimus.db").exists()
+
+
+def test_a_store_knows_whether_it_is_sqlite(store: Store, database_url: str) -> None:
+    assert store.is_sqlite == database_url.startswith("sqlite")
