@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
-from engine.components.minilm import SentenceEncoder, model_folder
+from engine.components.minilm import SentenceEncoder, build
 
 _FILE = "classifier.joblib"
 
@@ -40,7 +40,7 @@ class AveragedLinearClassifier(GraphComponent, IntentClassifier):
 
     def __init__(self, config: Dict[Text, Any], storage: ModelStorage, resource: Resource) -> None:
         self._config, self._storage, self._resource = config, storage, resource
-        self._encoder = SentenceEncoder(model_folder())
+        self._encoder: Any = None
         self._features: Any = None
         self._words: Any = None
         self._meaning: Any = None
@@ -69,25 +69,28 @@ class AveragedLinearClassifier(GraphComponent, IntentClassifier):
         loaded = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
             loaded._features, loaded._words, loaded._meaning = joblib.load(folder / _FILE)
+            loaded._encoder = SentenceEncoder(folder)
         return loaded
 
     def train(self, training_data: TrainingData) -> Resource:
         """Train both classifiers and store them."""
-        examples = sorted((example.get(TEXT), example.get(INTENT)) for example in training_data.intent_examples)
-        texts = [text for text, _ in examples]
-        intents = [intent for _, intent in examples]
-        seed = self._config["random_state"]
-        self._features = make_union(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode"),
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2),
-        ).fit(texts)
-        self._words = LinearSVC(C=self._config["words_c"], random_state=seed).fit(
-            self._features.transform(texts), intents
-        )
-        self._meaning = LogisticRegression(C=self._config["embeddings_c"], max_iter=300, random_state=seed).fit(
-            self._encoder.encode(texts), intents
-        )
         with self._storage.write_to(self._resource) as folder:
+            build(folder)
+            self._encoder = SentenceEncoder(folder)
+            examples = sorted((example.get(TEXT), example.get(INTENT)) for example in training_data.intent_examples)
+            texts = [text for text, _ in examples]
+            intents = [intent for _, intent in examples]
+            seed = self._config["random_state"]
+            self._features = make_union(
+                TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode"),
+                TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2),
+            ).fit(texts)
+            self._words = LinearSVC(C=self._config["words_c"], random_state=seed).fit(
+                self._features.transform(texts), intents
+            )
+            self._meaning = LogisticRegression(C=self._config["embeddings_c"], max_iter=300, random_state=seed).fit(
+                self._encoder.encode(texts), intents
+            )
             joblib.dump((self._features, self._words, self._meaning), folder / _FILE)
         return self._resource
 
