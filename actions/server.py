@@ -17,7 +17,7 @@ from actions.resources import Resources
 from actions.small_talk import SmallTalk
 from bot import logs
 from bot.content_file import ContentError
-from bot.settings import Settings
+from bot.settings import WrongSetting, read_settings
 
 ACTIONS = (AnswerQuestion, OpenArticle, TellMore, Miss, SmallTalk, AnswerRequest, DeclineDose, ReportNewWeakness)
 
@@ -56,7 +56,11 @@ def build(resources: Resources, token: str) -> Sanic:  # type: ignore[type-arg]
 
 def main() -> int:
     """Run until told to stop. Returns 2 when the content or a setting is broken."""
-    settings = Settings()
+    try:
+        settings = read_settings()
+    except WrongSetting as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     logs.configure(settings.log_level, "actions")
     if settings.engine_token is None:
         sys.stderr.write("SEPTIMUS_ENGINE_TOKEN is missing: start the action server with `septimus run`, or set it.\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from bot.settings import CONTENT, ROOT, Settings
+from bot.settings import CONTENT, ROOT, Settings, WrongSetting, read_settings
 
 if TYPE_CHECKING:
     from bot.stack.door import Door
@@ -31,8 +31,6 @@ Lines = Annotated[Path | None, typer.Argument(help="A file of JSON lines; standa
 
 def main() -> None:
     """Run the command line; what can't be used ends with one line on standard error and exit code 2."""
-    from pydantic import ValidationError
-
     from bot.content_file import ContentError
     from bot.gateway.main import Misconfigured
     from bot.stack.door import NotRunning
@@ -40,11 +38,9 @@ def main() -> None:
     from bot.stack.model import EngineMissing
     from bot.stack.processes import NotHealthy, PortTaken
 
-    known = (Misconfigured, ContentError, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken)
+    known = (WrongSetting, Misconfigured, ContentError, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken)
     try:
         app()
-    except ValidationError as error:
-        _fail(_setting_problem(error))
     except known as error:
         _fail(str(error))
 
@@ -56,7 +52,7 @@ def run() -> None:
     from bot.stack.model import current_model, train
     from bot.stack.processes import Stack
 
-    settings = Settings()
+    settings = read_settings()
     logs.configure(settings.log_level, "run")
     _check_content(settings)
     sandbox = settings.telegram_bot_token is None
@@ -112,7 +108,7 @@ def replay(file: Lines = None, attach: Attach = False) -> None:
     items = list(read_lines(_opened(file), needs=("id", "text")))
 
     async def answer() -> None:
-        async with open_door(Settings(), attach=attach, progress=_note) as door:
+        async with open_door(read_settings(), attach=attach, progress=_note) as door:
             async for answered in answers(door, items):
                 _print_json(answered)
 
@@ -130,7 +126,7 @@ def converse(file: Lines = None, attach: Attach = False) -> None:
 
     async def answer() -> None:
         clock = MovableClock(datetime.now(UTC))
-        async with open_door(Settings(), attach=attach, clock=clock, progress=_note) as door:
+        async with open_door(read_settings(), attach=attach, clock=clock, progress=_note) as door:
             for item in items:
                 clock.now = datetime.fromisoformat(item["now"]) if "now" in item else datetime.now(UTC)
                 async for answered in conversations(door, clock, [item]):
@@ -145,7 +141,7 @@ def chat(attach: Attach = False) -> None:
     from bot.stack.door import open_door
 
     async def talk() -> None:
-        async with open_door(Settings(), attach=attach, progress=_note) as door:
+        async with open_door(read_settings(), attach=attach, progress=_note) as door:
             await _talk(door)
 
     _run_quietly(talk())
@@ -224,7 +220,7 @@ def _check_content(settings: Settings) -> None:
     Words.load(CONTENT / "words.yml")
     Screen.load(CONTENT)
     Countries.load(CONTENT / "countries.yml")
-    Languages.load(CONTENT / "languages.yml")
+    Languages.load(CONTENT)
 
 
 def _addresses(settings: Settings, *, sandbox: bool) -> str:
@@ -266,15 +262,3 @@ def _note(text: str) -> None:
 def _fail(text: str) -> None:
     typer.echo(text, err=True)
     sys.exit(2)
-
-
-def _setting_problem(error: "object") -> str:
-    from pydantic import ValidationError
-
-    from bot.settings import environment_name
-
-    assert isinstance(error, ValidationError)  # noqa: S101 - narrows the type for the lines below
-    first = error.errors()[0]
-    field = str(first["loc"][0]) if first["loc"] else ""
-    name = environment_name(field) if field in Settings.model_fields else field
-    return f"The setting {name} can't be used: {first['msg']}. See the README's table of settings."

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 type Place = tuple[str | int, ...]
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -73,7 +75,7 @@ def read[M: BaseModel](path: Path, model: type[M]) -> tuple[M, Lines]:
     Raises:
         ContentError: the file is missing, is not YAML, has a key twice, or does not fit the model.
     """
-    data, lines = parse(_text(path), path)
+    data, lines = parse(text_of(path), path)
     return fit(data, model, lines), lines
 
 
@@ -84,12 +86,18 @@ def parse(text: str, path: Path, before: int = 0) -> tuple[Any, Lines]:
         ContentError: the text is not YAML, or has a key twice.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=_LOADER)
+        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - the safe loader, in C where it is built
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 + before if error.problem_mark else None
         problem = f"this is not valid YAML ({error.problem}). Check quotes, colons and indentation here."
         raise ContentError.at(path, line, problem) from None
+    except yaml.YAMLError as error:
+        problem = f"this can't be read as YAML ({error}). Look for a character that is not text."
+        raise ContentError.at(path, before + 1, problem) from None
+    except ValueError as error:
+        problem = f"a value is impossible ({error}), such as a day that no calendar has. Correct it."
+        raise ContentError.at(path, before + 1, problem) from None
     places: dict[Place, int] = {}
     if node is not None:
         _walk(node, (), places, path, before)
@@ -122,12 +130,19 @@ def read_words(path: Path) -> frozenset[str]:
     Raises:
         ContentError: the file is missing.
     """
-    return frozenset(word for word in _text(path).split("\n") if word and not word.startswith("#"))
+    return frozenset(word for word in text_of(path).split("\n") if word and not word.startswith("#"))
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return a file's text.
+
+    Raises:
+        ContentError: the file is missing, or not in UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ContentError.at(path, None, "the file is not in UTF-8. Save it again in that encoding.") from None
     except FileNotFoundError:
         raise ContentError.at(path, None, "the file is missing. Restore it from the repository.") from None
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,7 +14,9 @@ CONTENT = ROOT / "content"
 class Settings(BaseSettings):
     """The settings. A field `x` is read from `SEPTIMUS_X`; the two Telegram ones carry Telegram's own names."""
 
-    model_config = SettingsConfigDict(env_prefix="SEPTIMUS_", env_file=ROOT / ".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SEPTIMUS_", env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     telegram_bot_token: SecretStr | None = Field(
         None,
@@ -77,6 +79,26 @@ class Settings(BaseSettings):
     def engine_url(self) -> str:
         """The engine's address on this machine."""
         return f"http://127.0.0.1:{self.engine_port}"
+
+
+class WrongSetting(ValueError):
+    """A setting that can't be used; the message names its environment variable and says why, in one line."""
+
+
+def read_settings() -> Settings:
+    """Read every setting from the environment.
+
+    Raises:
+        WrongSetting: one can't be used.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        name = environment_name(field) if field in Settings.model_fields else field
+        told = f"The setting {name} can't be used: {first['msg']}. See the README's table of settings."
+        raise WrongSetting(told) from None
 
 
 def environment_name(field: str) -> str:

@@ -4,7 +4,7 @@ import string
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.content_file import Lines, parse
+from bot.content_file import Lines, parse, text_of
 
 
 class Words:
@@ -20,7 +20,7 @@ class Words:
         Raises:
             ContentError: the file is not a tree of texts.
         """
-        data, lines = parse(path.read_text(encoding="utf-8"), path)
+        data, lines = parse(text_of(path), path)
         return cls(_flatten(data, (), lines))
 
     def __call__(self, key: str, **values: object) -> str:
@@ -44,5 +44,7 @@ def _flatten(tree: object, place: tuple[str, ...], lines: Lines) -> dict[str, st
         raise lines.error(f"`{'.'.join(place)}` must be a text or a group of texts. Put quotes around it.", *place)
     flat: dict[str, str] = {}
     for key, value in tree.items():
-        flat |= _flatten(value, (*place, str(key)), lines)
+        if not isinstance(key, str):
+            raise lines.error(f"the key {key} is read as yes or no, or as a number. Choose another word.", *place)
+        flat |= _flatten(value, (*place, key), lines)
     return flat

@@ -1,5 +1,6 @@
 """The desk's process and its one page: counts of content and of what waits, no person's data."""
 
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +14,9 @@ from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
 from bot import logs
+from bot.content_file import ContentError
 from bot.knowledge import Shelf
-from bot.settings import CONTENT, Settings
+from bot.settings import CONTENT, WrongSetting, read_settings
 from bot.store import Store, counts
 
 _templates = Jinja2Templates(Path(__file__).parent / "templates")
@@ -55,11 +57,15 @@ def create_app(store: Store, shelf: Shelf) -> Starlette:
 
 
 def main() -> int:
-    """Run as a process on loopback."""
-    settings = Settings()
-    logs.configure(settings.log_level, "desk")
-    production = settings.mode == "production"
-    shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
+    """Run as a process on loopback. Returns 2 when the content or a setting is broken."""
+    try:
+        settings = read_settings()
+        logs.configure(settings.log_level, "desk")
+        production = settings.mode == "production"
+        shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
+    except (WrongSetting, ContentError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     app = create_app(Store(settings.database), shelf)
     uvicorn.run(app, host="127.0.0.1", port=settings.desk_port, log_config=None, access_log=False)
     return 0

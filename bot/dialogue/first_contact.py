@@ -5,8 +5,10 @@ because it must work while the engine is away. What is asked before consent is h
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from bot.dialogue.said import Said
 from bot.dialogue.yes_no import read
@@ -19,17 +21,24 @@ from bot.words import Words
 CONSENT_VERSION = "2026-11"
 MAX_HELD = 1000
 _COUNTRIES_OFFERED = ("GB", "US", "IE", "CA", "AU", "NZ")
+_CONSENT_TITLES = {"yes": "consent.agree", "no": "consent.disagree", "more": "consent.tell_more"}
+_WHOM = {"me": "self", "myself": "self", "i": "self", "someone": "other", "somebody": "other", "not me": "other"}
+_SKIPPED = {"next": "skip", "pass": "skip"}
 # The middle of what each answer spans: an estimate of the first day, in days before now.
 _DAYS_AGO = {"today": 1, "days": 9, "weeks": 49, "months": 180}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Welcome:
-    """The person as they now stand, and what to say; `answer_now` is the held question, once it may be answered."""
+    """The person as they now stand, and what to say; `answer_now` is the held question, once it may be answered.
+
+    `forget` says that they declined: what was kept of an earlier time goes.
+    """
 
     patient: Patient
     outcome: Outcome
     answer_now: str | None = None
+    forget: bool = False
 
 
 class FirstContact:
@@ -66,9 +75,9 @@ class FirstContact:
         return self.begin(_hold(patient, said))
 
     def _consent(self, patient: Patient, said: Said, now: datetime) -> Welcome:
-        choice = self._choice(said, "consent", {})
-        if choice is None and said.text:
-            choice = {"yes": "yes", "no": "no"}.get(read(said.text))
+        choice = self._choice(said, "consent", _CONSENT_TITLES)
+        if choice is None and said.text and read(said.text) != "unclear":
+            choice = read(said.text)
         if choice == "yes":
             agreed = dataclasses.replace(
                 patient, step=Step.FOR_WHOM, consented_at=now, consent_version=CONSENT_VERSION, stopped_at=None
@@ -77,7 +86,7 @@ class FirstContact:
         if choice == "no":
             number = self._countries.get(patient.country).emergency_number
             declined = Reply(text=self._words("consent.declined", number=number))
-            return Welcome(Patient(id=patient.id), _said(declined, tapped=said.press))
+            return Welcome(Patient(id=patient.id), _said(declined, tapped=said.press), forget=True)
         if choice == "more":
             return Welcome(patient, _said(Reply(text=self._words("consent.more")), self._ask_consent()))
         held = _hold(patient, said)
@@ -85,28 +94,25 @@ class FirstContact:
         return Welcome(held, _said(Reply(text=self._words(note)), self._ask_consent()))
 
     def _for_whom(self, patient: Patient, said: Said, now: datetime) -> Welcome:
-        typed = {"self": ("me", "myself", "self", "i"), "other": ("someone", "other", "somebody", "not me")}
-        choice = self._choice(said, "whom", typed, ("self", "other"))
+        choice = self._choice(said, "whom", _titles("self", "other"), _WHOM)
         if choice is None:
             return self._again(patient, said, self._ask_for_whom())
         moved = dataclasses.replace(patient, for_whom=choice, step=Step.AGE)
         return Welcome(moved, _said(self._ask_age(), tapped=said.press))
 
     def _age(self, patient: Patient, said: Said, now: datetime) -> Welcome:
-        choice = self._choice(said, "age", {}, ("child", "adult", "older"))
-        digits = "".join(letter for letter in said.text or "" if letter.isdigit())
-        if choice is None and said.text and digits and len(said.text.split()) <= 4 and 0 <= int(digits[:4]) <= 120:
-            choice = "child" if int(digits) < 18 else "adult" if int(digits) < 60 else "older"
+        choice = self._choice(said, "age", _titles("child", "adult", "older")) or _age_band(said.text or "")
         if choice is None:
             return self._again(patient, said, self._ask_age())
         moved = dataclasses.replace(patient, age_band=choice, step=Step.COUNTRY)
         return Welcome(moved, _said(self._ask_country(), tapped=said.press))
 
     def _country(self, patient: Patient, said: Said, now: datetime) -> Welcome:
-        if said.press is not None and said.press.verb == "country":
-            if said.press.argument == "other":
-                return Welcome(patient, _said(Reply(text=self._words("onboarding.country"))))
-            moved = dataclasses.replace(patient, country=said.press.argument, step=Step.ONSET)
+        choice = self._choice(said, "country", {"other": "onboarding.country_other"})
+        if choice == "other":
+            return Welcome(patient, _said(Reply(text=self._words("onboarding.country"))))
+        if choice is not None:
+            moved = dataclasses.replace(patient, country=choice, step=Step.ONSET)
             return Welcome(moved, _said(self._ask_onset(), tapped=said.press))
         code = self._countries.find(said.text) if said.text else None
         if code is not None:
@@ -119,7 +125,10 @@ class FirstContact:
         return self._again(patient, said, self._ask_country())
 
     def _onset(self, patient: Patient, said: Said, now: datetime) -> Welcome:
-        choice = self._choice(said, "onset", {"skip": ("skip", "next", "pass")}, ("today", "days", "weeks", "months"))
+        code = self._countries.find(said.text) if said.text and patient.country is None else None
+        if code is not None:  # the other name that was asked for
+            return Welcome(dataclasses.replace(patient, country=code), _said(self._ask_onset()))
+        choice = self._choice(said, "onset", _titles("today", "days", "weeks", "months", "skip"), _SKIPPED)
         if choice is None:
             return self._again(patient, said, self._ask_onset()) if said.press else self._finish(_hold(patient, said))
         days = _DAYS_AGO.get(choice)
@@ -129,8 +138,8 @@ class FirstContact:
         return Welcome(moved, _said(*note, self._ask_stage(), tapped=said.press))
 
     def _stage(self, patient: Patient, said: Said, now: datetime) -> Welcome:
-        stages = ("flaccid", "recovery", "synkinesis", "surgery")
-        choice = self._choice(said, "stage", {"skip": ("skip", "next", "pass")}, stages)
+        titles = _titles("flaccid", "recovery", "synkinesis", "surgery", "skip")
+        choice = self._choice(said, "stage", titles, _SKIPPED)
         if choice is None:
             return self._again(patient, said, self._ask_stage()) if said.press else self._finish(_hold(patient, said))
         done = dataclasses.replace(patient, stage=None if choice == "skip" else choice)
@@ -150,20 +159,17 @@ class FirstContact:
         return Welcome(patient, _said(question))
 
     def _choice(
-        self, said: Said, verb: str, typed: Mapping[str, tuple[str, ...]], titled: tuple[str, ...] = ()
+        self, said: Said, verb: str, titles: Mapping[str, str], typed: Mapping[str, str] = MappingProxyType({})
     ) -> str | None:
         """Return what was chosen by button, by a button's title typed, or by one of a few other words."""
         if said.press is not None:
             return said.press.argument if said.press.verb == verb else None
         text = (said.text or "").casefold().strip(" .!")
-        for argument in titled:
-            if text == self._words(f"onboarding.{argument}").casefold():
-                return argument
-        return next((argument for argument, words in typed.items() if text in words), None)
+        by_title = {self._words(key).casefold(): argument for argument, key in titles.items()}
+        return by_title.get(text) or typed.get(text)
 
     def _ask_consent(self) -> Reply:
-        titles = {"yes": "consent.agree", "no": "consent.disagree", "more": "consent.tell_more"}
-        return self._question("consent.ask", "consent", titles)
+        return self._question("consent.ask", "consent", _CONSENT_TITLES)
 
     def _ask_for_whom(self) -> Reply:
         return self._question("onboarding.for_whom", "whom", _titles("self", "other"))
@@ -196,6 +202,17 @@ class FirstContact:
 def is_step(press: Press) -> bool:
     """Whether a tapped button belongs to first contact."""
     return press.verb in ("consent", "whom", "age", "country", "onset", "stage")
+
+
+def _age_band(text: str) -> str | None:
+    """Return the age group of a typed age, None when the text holds no single likely one."""
+    numbers = re.findall(r"\d+", text)
+    if len(numbers) != 1 or len(numbers[0]) > 3 or len(text.split()) > 4:
+        return None
+    age = 0 if re.search(r"\b(?:days?|weeks?|months?)\b", text, re.IGNORECASE) else int(numbers[0])
+    if age > 120:
+        return None
+    return "child" if age < 18 else "adult" if age < 60 else "older"
 
 
 def _titles(*arguments: str) -> dict[str, str]:

@@ -7,16 +7,19 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from bot.content_file import Strict, read, read_words
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-# Little words that only English has here: one of them among the others means a quotation or a mixed message.
+# English's own little words: the word list that lies beside the screen's cues begins at four letters.
 _ENGLISH = frozenset(
-    "the and is are my your this that what when where why how can could should would have has with for from not "
-    "you it was were will do does did eye face".split()
+    "a i u am is it in on at to of or if so as an be by do go he hi me my no ok up us we the and are was has had can "
+    "did for get got her him his how its let may men min mum mom new not now off old one our out own per pot put say "
+    "see she set sit six ten too try two use way who why yes yet you any all bit but day eye ear bad big doc dr gp "
+    "pred die con pro van reps bp thx pls im ive dont cant wont isnt whats".split()
 )
 
 
@@ -33,25 +36,29 @@ class Language:
 class Languages:
     """The languages of `content/languages.yml`."""
 
-    def __init__(self, languages: Mapping[str, Language]) -> None:
+    def __init__(self, languages: Mapping[str, Language], english: AbstractSet[str]) -> None:
         self._languages = languages
+        self._english = english
         self._by_script = {language.script: language for language in languages.values() if language.script}
 
     @classmethod
-    def load(cls, path: Path) -> "Languages":
-        """Read the file."""
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))["languages"]
-        return cls(
-            {
-                code: Language(code, each.get("script"), frozenset(map(str, each["words"])), each["reply"])
-                for code, each in tree.items()
-            }
-        )
+    def load(cls, content: Path) -> "Languages":
+        """Read the languages, and the English words that the screen uses too.
+
+        Raises:
+            ContentError: a file is missing or malformed.
+        """
+        file, _ = read(content / "languages.yml", _LanguagesFile)
+        languages = {
+            code: Language(code, each.script, frozenset(each.words), each.reply)
+            for code, each in file.languages.items()
+        }
+        return cls(languages, _ENGLISH | read_words(content / "triage" / "english_words.txt"))
 
     def of(self, text: str) -> Language | None:
         """Return the language of a text that is clearly not English, None for English or when unsure."""
         scripts = Counter(
-            unicodedata.name(letter, "").split()[0] for letter in text if letter.isalpha() and ord(letter) > 127
+            unicodedata.name(letter, "UNNAMED").split()[0] for letter in text if letter.isalpha() and ord(letter) > 127
         )
         letters = sum(letter.isalpha() for letter in text)
         foreign = sum(count for script, count in scripts.items() if script in self._by_script or script == "KATAKANA")
@@ -62,9 +69,19 @@ class Languages:
                 (self._by_script[script] for script, _ in scripts.most_common() if script in self._by_script), None
             )
         words = [word.replace("’", "'") for word in _WORD.findall(text.lower())]
-        if any(word in _ENGLISH for word in words):
-            return None
         counted = {code: sum(word in language.words for word in words) for code, language in self._languages.items()}
         best = max(counted, key=lambda code: counted[code])
-        needed = max(2, len(words) // 4)
-        return self._languages[best] if counted[best] >= needed else None
+        english = sum(word in self._english for word in words)
+        return self._languages[best] if counted[best] >= 2 and counted[best] > english else None
+
+
+class _LanguageFile(Strict):
+    name: str
+    script: str | None = None
+    words: tuple[str, ...]
+    reply: str
+    checked_by: str | None
+
+
+class _LanguagesFile(Strict):
+    languages: dict[str, _LanguageFile]

@@ -1,7 +1,11 @@
 """The plain answer, for when the engine is away: a search of the knowledge base, and an honest line about it."""
 
+from collections.abc import Sequence
+
 from bot.knowledge.answer import full_answer, offer, short_answer
+from bot.knowledge.article import Article
 from bot.knowledge.library import Library
+from bot.knowledge.search import Found
 from bot.outcome import Kind, Outcome, Reply
 from bot.payload import Press
 from bot.words import Words
@@ -16,13 +20,20 @@ def answer(text: str, library: Library, words: Words) -> Outcome:
     articles = [library.articles[each.article] for each in found]
     if not found:
         outcome = offer(Kind.FALLBACK, words("clarify.nothing"), [], words)
-    elif len(found) == 1 or found[0].score >= CLEAR_LEAD * found[1].score:
-        outcome = short_answer(articles[0], library, words, [article.topic for article in articles[1:]])
+    elif _leads(found, articles):
+        others = dict.fromkeys(article.topic for article in articles if article.topic != articles[0].topic)
+        outcome = short_answer(articles[0], library, words, tuple(others))
     else:
         outcome = offer(Kind.CLARIFY, words("clarify.ask"), articles, words)
     first, *rest = outcome.replies
     simpler = first.model_copy(update={"text": f"{words('plain.simpler')}\n\n{first.text}"})
     return outcome.model_copy(update={"replies": (simpler, *rest)})
+
+
+def _leads(found: Sequence[Found], articles: Sequence[Article]) -> bool:
+    """Whether the best result is clearly ahead of the first on another topic; articles of one topic don't compete."""
+    rivals = (each.score for each, article in zip(found, articles, strict=True) if article.topic != articles[0].topic)
+    return found[0].score >= CLEAR_LEAD * next(rivals, 0.0)
 
 
 def open_article(press: Press, library: Library, words: Words) -> Outcome:

@@ -88,7 +88,7 @@ class Dialogue:
             screen=Screen.load(content),
             countries=Countries.load(content / "countries.yml"),
             words=Words.load(content / "words.yml"),
-            languages=Languages.load(content / "languages.yml"),
+            languages=Languages.load(content),
             engine=engine,
             clock=clock,
         )
@@ -117,13 +117,17 @@ class Dialogue:
         if said.press is not None and said.press.verb == "flag":
             answer, _, family = said.press.argument.partition(":")
             verdict = self._safety.answered(patient, answer, family, country)
-            verdict = dataclasses.replace(verdict, outcome=verdict.outcome.model_copy(update={"retired": ("flag",)}))
+            outcome = verdict.outcome if verdict.outcome.replies else self._say(Kind.FALLBACK, "other.old_button")
+            verdict = dataclasses.replace(verdict, outcome=outcome.model_copy(update={"retired": ("flag",)}))
         elif said.text:
-            # A new alarm goes before the open question: it may be worse.
+            # A certain alarm goes before everything; a plain yes to the open question before a mere possibility;
+            # and a new possibility before any other reply to the open question: it may be worse.
             found = self._safety.check(said.text)
-            verdict = self._safety.interrupt(patient, said.text, found, country)
-            if verdict is None:
+            if found.level is not Level.CERTAIN and self._safety.says_yes(patient, said.text):
                 verdict = self._safety.hear(patient, said.text, country)
+            else:
+                verdict = self._safety.interrupt(patient, said.text, found, country)
+                verdict = verdict or self._safety.hear(patient, said.text, country)
         if verdict is None:
             return None
         kept = dataclasses.replace(verdict.patient, held_question=verdict.go_on) if verdict.go_on else verdict.patient
@@ -181,8 +185,8 @@ class Dialogue:
                 return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
 
     def _ask_stop(self) -> Outcome:
-        yes = Button(title=self.words("stop.yes"), payload=payload("stop", "yes"))
-        no = Button(title=self.words("stop.no"), payload=payload("stop", "no"))
+        yes = Button(title=self.words("stop.confirm"), payload=payload("stop", "yes"))
+        no = Button(title=self.words("stop.cancel"), payload=payload("stop", "no"))
         return Outcome(kind=Kind.ACCOUNT, replies=(Reply(text=self.words("stop.ask"), buttons=(yes, no)),))
 
     async def _welcomed(self, patient: Patient, said: Said, country: Country) -> Turn:
@@ -190,14 +194,15 @@ class Dialogue:
             patient = dataclasses.replace(patient, step=Step.NEW)
         welcome: Welcome = self._first_contact.go_on(patient, said, self._clock())
         outcome = welcome.outcome
-        if said.text:
-            found = self._safety.check(said.text)
-            outcome = self._safety.same_day(found, outcome, country)
+        if said.text and not welcome.answer_now:
+            outcome = self._safety.same_day(self._safety.check(said.text), outcome, country)
         if welcome.answer_now:
             answer = await self._understood(welcome.patient, Said(text=welcome.answer_now), country)
             replies = outcome.replies + answer.replies
             outcome = answer.model_copy(update={"replies": replies, "retired": outcome.retired})
-        return Turn(welcome.patient, outcome)
+        if welcome.forget:
+            await self._engine.forget(patient.id)
+        return Turn(welcome.patient, outcome, forget=welcome.forget)
 
     def _fed_back(self, patient: Patient, press: Press) -> Turn:
         article = self._shelf.library.articles.get(press.argument)
@@ -215,10 +220,10 @@ class Dialogue:
                 return self._say(Kind.FALLBACK, "other.old_button")
             return await self._engine.ask(patient, said.press) or plain.open_article(said.press, library, self.words)
         text = words_of(said.text or "")
-        if not text:
+        found = self._safety.check(said.text or "")
+        language = self._languages.of(said.text or "")
+        if language is None and not text:
             return self._say(Kind.FALLBACK, "other.emoji" if said.text else "other.empty")
-        found = self._safety.check(text)
-        language = self._languages.of(text)
         if language is not None:
             reply = language.reply.replace("{number}", country.emergency_number)
             said_so = Outcome(kind=Kind.LANGUAGE, asks_red_flags=True, replies=(Reply(text=reply),))

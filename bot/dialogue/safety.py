@@ -16,6 +16,8 @@ from bot.triage.screen import Level, Screen, Screening
 
 # `awaiting` is the family of the open question, with this mark once it has been asked a second time.
 _ASKED_AGAIN = "!"
+# A reply of so many words at most is read as an attempt at an answer.
+_SHORT = 6
 _CRISIS_DANGER, _CRISIS_UNCLEAR = "crisis_danger", "crisis_unclear"
 
 
@@ -48,6 +50,9 @@ class Safety:
         family = str(found.family)
         if found.level is Level.CERTAIN:
             return Verdict(_asked(patient, None), self._emergency(family, found, country))
+        if patient.awaiting is not None and patient.awaiting.removesuffix(_ASKED_AGAIN) == family:
+            # The same once more, in place of an answer: it is unclear, and asked again only once.
+            return self._unclear(patient, country)
         words = self._messages.emergency[family]
         outcome = _outcome(
             Kind.TRIAGE,
@@ -61,22 +66,38 @@ class Safety:
 
     def hear(self, patient: Patient, text: str, country: Country) -> Verdict | None:
         """Read a typed reply to the open question; None when none is open or the text reads as something else."""
-        if patient.awaiting is None:
+        if patient.awaiting is None or not self._is_known(patient.awaiting.removesuffix(_ASKED_AGAIN)):
             return None
         answer = read(text)
-        if answer == "unclear":
-            return self._unclear(patient, country, is_short=len(text.split()) <= 6)
-        return self.answered(patient, answer, patient.awaiting.removesuffix(_ASKED_AGAIN), country)
+        if answer != "unclear":
+            return self.answered(patient, answer, patient.awaiting.removesuffix(_ASKED_AGAIN), country)
+        # A longer text is a message of its own: it is answered, and the question stays open.
+        return self._unclear(patient, country) if len(text.split()) <= _SHORT else None
+
+    def _is_known(self, family: str) -> bool:
+        return family in self._messages.emergency or family in (_CRISIS_DANGER, _CRISIS_UNCLEAR)
+
+    def says_yes(self, patient: Patient, text: str) -> bool:
+        """Whether a text is a plain yes to the open question."""
+        return (
+            patient.awaiting is not None
+            and self._is_known(patient.awaiting.removesuffix(_ASKED_AGAIN))
+            and read(text) == "yes"
+        )
 
     def answered(self, patient: Patient, answer: str, family: str, country: Country) -> Verdict:
         """Return what a yes or a no (typed or tapped) to a family's question leads to."""
         rest, held = _asked(patient, None), patient.held_question
+        awaiting = (patient.awaiting or family).removesuffix(_ASKED_AGAIN)
         if family in (_CRISIS_DANGER, _CRISIS_UNCLEAR):
-            return Verdict(rest, self._crisis_answer(answer, family, country))
+            return self._crisis_answer(rest, answer, family, country)
         if family not in self._messages.emergency:
-            return Verdict(rest, Outcome(kind=Kind.FALLBACK))
+            return Verdict(patient, Outcome(kind=Kind.FALLBACK))
         if answer == "yes":
             return Verdict(rest, self._emergency(family, None, country))
+        if family != awaiting:
+            # An older message's "no" says nothing of what was asked since: that is asked again.
+            return self._ask(patient, awaiting, country)
         text = self._fill(self._messages.emergency[family].if_no, country)
         calm = Outcome(kind=Kind.TRIAGE, asks_red_flags=True, ruleset=self._screen.ruleset, replies=(Reply(text=text),))
         return Verdict(rest, calm, go_on=held)
@@ -114,46 +135,54 @@ class Safety:
         )
         return Verdict(_asked(patient, awaiting), outcome)
 
-    def _crisis_answer(self, answer: str, family: str, country: Country) -> Outcome:
+    def _crisis_answer(self, patient: Patient, answer: str, family: str, country: Country) -> Verdict:
         crisis = self._messages.crisis
-        if family == _CRISIS_UNCLEAR:
-            text, disposition = (crisis.thoughts, "SAME_DAY") if answer == "yes" else (crisis.unclear_no, None)
+        buttons: tuple[Button, ...] = ()
+        if family == _CRISIS_UNCLEAR and answer == "yes":
+            # Its words ask about danger, so the next message is read as the answer to that.
+            text, disposition, buttons = crisis.thoughts, "SAME_DAY", self._yes_no(_CRISIS_DANGER)
+            patient = _asked(patient, _CRISIS_DANGER)
+        elif family == _CRISIS_UNCLEAR:
+            text, disposition = crisis.unclear_no, None
+        elif answer == "yes":
+            text, disposition = crisis.danger_yes, "EMERGENCY"
         else:
-            text, disposition = (crisis.danger_yes, "EMERGENCY") if answer == "yes" else (crisis.danger_no, "SAME_DAY")
-        return Outcome(
+            text, disposition = crisis.danger_no, "SAME_DAY"
+        outcome = Outcome(
             kind=Kind.CRISIS,
             disposition=disposition,
-            rules=("E20",) if disposition == "EMERGENCY" else ("D29",) if disposition else (),
+            provisional=bool(buttons),
+            rules={"EMERGENCY": ("E20",), "SAME_DAY": ("D29",)}.get(disposition or "", ()),
             ruleset=self._screen.ruleset,
-            replies=(Reply(text=self._fill(text, country)),),
+            replies=(Reply(text=self._fill(text, country), buttons=buttons),),
         )
+        return Verdict(patient, outcome)
 
-    def _unclear(self, patient: Patient, country: Country, *, is_short: bool) -> Verdict | None:
-        """Ask the open question once more; after that an unclear short answer counts as a yes."""
+    def _unclear(self, patient: Patient, country: Country) -> Verdict:
+        """Ask the open question once more; after that an unclear answer counts as a yes."""
         awaiting = str(patient.awaiting)
         family = awaiting.removesuffix(_ASKED_AGAIN)
         if awaiting.endswith(_ASKED_AGAIN):
-            return self.answered(patient, "yes", family, country) if is_short else None
-        again = dataclasses.replace(patient, awaiting=family + _ASKED_AGAIN)
-        if family in self._messages.emergency:
+            return self.answered(patient, "yes", family, country)
+        return self._ask(dataclasses.replace(patient, awaiting=family + _ASKED_AGAIN), family, country)
+
+    def _ask(self, patient: Patient, family: str, country: Country) -> Verdict:
+        """Put a family's direct question."""
+        crisis, is_emergency = self._messages.crisis, family in self._messages.emergency
+        if is_emergency:
             words = self._messages.emergency[family]
-            text = self._fill(f"{words.line}\n\n{words.question}", country)
+            text = f"{words.line}\n\n{words.question}"
         else:
-            crisis = self._messages.crisis
-            text = self._fill(crisis.unclear if family == _CRISIS_UNCLEAR else crisis.thoughts, country)
-        if not is_short:
-            return None  # a new message of its own: it is answered, and the question stays open
-        return Verdict(
-            again,
-            Outcome(
-                kind=Kind.TRIAGE if family in self._messages.emergency else Kind.CRISIS,
-                provisional=True,
-                disposition="EMERGENCY" if family in self._messages.emergency else None,
-                asks_red_flags=True,
-                ruleset=self._screen.ruleset,
-                replies=(Reply(text=text, buttons=self._yes_no(family)),),
-            ),
+            text = crisis.unclear if family == _CRISIS_UNCLEAR else crisis.thoughts
+        outcome = Outcome(
+            kind=Kind.TRIAGE if is_emergency else Kind.CRISIS,
+            provisional=True,
+            disposition="EMERGENCY" if is_emergency else None,
+            asks_red_flags=True,
+            ruleset=self._screen.ruleset,
+            replies=(Reply(text=self._fill(text, country), buttons=self._yes_no(family)),),
         )
+        return Verdict(patient, outcome)
 
     def _emergency(self, family: str, found: Screening | None, country: Country) -> Outcome:
         words = self._messages.emergency[family]

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from bot.payload import Press
 
@@ -10,6 +11,7 @@ from bot.payload import Press
 MAX_CHARACTERS = 4096
 # A longer "word" is noise to the engine and to search; the screen reads the whole text all the same.
 MAX_WORD = 48
+_EMOJI_JOINER = "\u200d"
 _COMMAND = re.compile(r"/([a-z]{1,32})(?:@\w+)?\s*$", re.IGNORECASE)
 
 
@@ -41,14 +43,21 @@ def said(text: str, language: str | None = None) -> Said:
 
 def clean(text: str) -> str:
     """Return a text without control and direction-changing characters, its white space folded, cut at 4,096."""
-    kept = "".join(
-        character if unicodedata.category(character)[0] != "C" or character == "\u200d" else " "
-        for character in unicodedata.normalize("NFC", text[:MAX_CHARACTERS])
-    )
-    return " ".join(kept.split())
+    kept = unicodedata.normalize("NFC", "".join(_kept(character) for character in text[:MAX_CHARACTERS]))
+    return " ".join(kept.split())[:MAX_CHARACTERS].rstrip()
+
+
+def _kept(character: str) -> str:
+    """A character as it stays: one that only steers the writing goes, one that controls a machine becomes a space."""
+    if character == _EMOJI_JOINER or unicodedata.category(character)[0] != "C":
+        return character
+    return "" if unicodedata.category(character) == "Cf" else " "
 
 
 def words_of(text: str) -> str:
-    """Return a text without monstrous words and without what is no word at all; empty when nothing is left to read."""
-    words = [word for word in text.split() if len(word) <= MAX_WORD]
-    return " ".join(words) if any(any(letter.isalnum() for letter in word) for word in words) else ""
+    """Return a text without monstrous words and without what is no word at all; empty when nothing is left to read.
+
+    A word that begins with a slash does not come first: the engine would take it for a command of its own.
+    """
+    words = list(dropwhile(lambda word: word.startswith("/"), (word for word in text.split() if len(word) <= MAX_WORD)))
+    return " ".join(words) if any(letter.isalnum() for word in words for letter in word) else ""

@@ -153,6 +153,14 @@ class Answerer:
                 await inbox.put_back(session, row.id, now + timedelta(seconds=2**row.attempts))
                 return
             await inbox.park(session, row.id, fault, now)
+        try:
+            await self._apologise(row, incoming)
+        except Exception as error:  # it is parked; that nobody could be told is the lesser fault
+            log.error("update.not_apologised", update_id=row.update_id, fault=type(error).__name__)
+
+    async def _apologise(self, row: inbox.Incoming, incoming: Incoming) -> None:
+        now = self._clock()
+        async with self._store.writing() as session:
             patient = await patients.of_chat(session, incoming.chat_id, now)
             sorry = Reply(text=self._dialogue.words("other.error", number=self._dialogue.number_for(patient)))
             outcome = Outcome(kind=Kind.FALLBACK, replies=(sorry,))

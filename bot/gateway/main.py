@@ -26,7 +26,7 @@ from bot.gateway.answer import Answerer
 from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, webhook
 from bot.gateway.send import Sender
 from bot.knowledge import Shelf
-from bot.settings import CONTENT, Settings, environment_name
+from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
 from bot.store import Store, inbox
 
 log = structlog.get_logger()
@@ -45,9 +45,9 @@ class Gateway:
     """All parts of the gateway, in one event loop."""
 
     def __init__(self, settings: Settings) -> None:
-        if settings.telegram_bot_token is None:
+        if not settings.telegram_bot_token:
             raise Misconfigured("TELEGRAM_BOT_TOKEN is missing: get one from @BotFather, or use `septimus run`.")
-        if settings.engine_token is None:
+        if not settings.engine_token:
             raise Misconfigured(
                 "SEPTIMUS_ENGINE_TOKEN is missing: start with `septimus run`, or set the engine's token."
             )
@@ -234,7 +234,11 @@ async def serve(settings: Settings) -> None:
 
 def main() -> int:
     """Run as a process. Returns 2, after one line on standard error, when it can't start."""
-    settings = Settings()
+    try:
+        settings = read_settings()
+    except WrongSetting as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     logs.configure(settings.log_level, "gateway")
     run = settings.home / "run"
     run.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import structlog
 from starlette.applications import Starlette
@@ -57,12 +57,12 @@ class WritingRequest(HTTPXRequest):
     async def _written(self, body: bytes) -> bytes:
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return body  # the library reports an answer that is no JSON, and tries again
         if not isinstance(answer, dict) or not isinstance(answer.get("result"), list):
             return body
         came = answer["result"]
-        updates = [each for each in came if isinstance(each, dict) and isinstance(each.get("update_id"), int)]
+        updates = [each for each in came if is_update(each)]
         if len(updates) < len(came):
             log.error("update.without_id", count=len(came) - len(updates))
             if not updates:
@@ -72,6 +72,15 @@ class WritingRequest(HTTPXRequest):
         return json.dumps({"ok": True, "result": stubs}).encode()
 
 
+def is_update(raw: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether something is an update that can be written down: an object with an id that a database holds."""
+    return isinstance(raw, dict) and _fits(raw.get("update_id"))
+
+
+def _fits(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and -(2**63) <= number < 2**63
+
+
 def chat_of(update: RawUpdate) -> int:
     """Return the chat that a raw update belongs to, by whose order it is answered; 0 when it belongs to none."""
     for part in update.values():
@@ -79,7 +88,7 @@ def chat_of(update: RawUpdate) -> int:
             continue
         for holder in (part, part.get("message")):
             chat = holder.get("chat") if isinstance(holder, dict) else None
-            if isinstance(chat, dict) and isinstance(chat.get("id"), int):
+            if isinstance(chat, dict) and _fits(chat.get("id")):
                 return int(chat["id"])
     return 0
 
@@ -93,9 +102,9 @@ def webhook(write: Write, secret: str) -> Starlette:
         body = await _bounded(request)
         try:
             update = json.loads(body) if body is not None else None
-        except ValueError:
+        except (ValueError, RecursionError):
             update = None
-        if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+        if not is_update(update):
             # Telegram would send it again and again; it is no update, so it is refused for good.
             log.error("webhook.no_update")
             return JSONResponse({"ok": True, "ignored": "no update"})

@@ -19,7 +19,7 @@ def to_html(text: str) -> str:
     lines = []
     for line in html.escape(text, quote=False).split("\n"):
         if line.startswith("### "):
-            lines.append(f"<b>{line[4:].strip()}</b>")
+            lines.append(f"<b>{line[4:].strip().replace('**', '')}</b>")
         elif line.startswith("- "):
             lines.append("• " + _BOLD.sub(r"<b>\1</b>", line[2:]))
         else:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from bot.content_file import ContentError, Strict, fit, parse
+from bot.content_file import ContentError, Strict, fit, parse, text_of
 
 Stage = Literal["any", "acute", "flaccid", "recovery", "synkinesis", "chronic", "post-surgery"]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=48)]
@@ -47,7 +47,7 @@ def parse_article(path: Path) -> Article:
     Raises:
         ContentError: naming file, line and remedy for each thing that is wrong.
     """
-    text = path.read_text(encoding="utf-8")
+    text = text_of(path)
     if not text.startswith("---\n") or "\n---\n" not in text[4:]:
         problem = "has no front matter: begin the file with a line '---' and end it with another."
         raise ContentError.at(path, 1, problem)

@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 
 import structlog
-import yaml
 from pydantic import RootModel
 
 from bot.content_file import ContentError, Problem, Strict, name_of, read
@@ -60,10 +59,7 @@ class Library:
         """Return the article on a topic; where it has several, the one nearest in words to `text`."""
         articles = self.by_topic.get(topic, ())
         if len(articles) > 1 and text:
-            wanted = {article.id for article in articles}
-            for found in self.index.search(text, limit=len(self.articles)):
-                if found.article in wanted:
-                    return self.articles[found.article]
+            return self.articles[self.index.best_of([article.id for article in articles], text)]
         return articles[0] if articles else None
 
 
@@ -107,14 +103,28 @@ class _SourcesFile(RootModel[dict[str, Source]]):
     pass
 
 
+class _Intent(Strict):
+    intent: str
+    examples: str
+
+
+class _QuestionsFile(Strict):
+    version: str
+    nlu: tuple[_Intent, ...]
+
+
 def read_questions(folder: Path) -> dict[str, tuple[str, ...]]:
-    """Return the example questions by intent, as written in Rasa's training format."""
+    """Return the example questions by intent, as written in Rasa's training format.
+
+    Raises:
+        ContentError: a file is not in that format.
+    """
     questions: dict[str, tuple[str, ...]] = {}
     for path in sorted(folder.glob("*.yml")):
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-        for entry in document["nlu"]:
-            lines = entry["examples"].splitlines()
-            questions[entry["intent"]] = tuple(line.strip()[2:] for line in lines if line.strip().startswith("- "))
+        file, _ = read(path, _QuestionsFile)
+        for entry in file.nlu:
+            lines = entry.examples.splitlines()
+            questions[entry.intent] = tuple(line.strip()[2:] for line in lines if line.strip().startswith("- "))
     return questions
 
 

@@ -126,7 +126,7 @@ def _check(article: Article, library: Library, rule_ids: AbstractSet[str], easy:
 
 def spoken(article: Article) -> str:
     """Return all that an article says to a person, as plain text with one line or paragraph a line."""
-    body = re.sub(r"[*#]+\s?|^- ", "", article.body, flags=re.MULTILINE)
+    body = re.sub(r"\*+|^#+ +|^- ", "", article.body, flags=re.MULTILINE)
     lines = [article.short, body, *article.do, *article.dont, *(line.text for line in article.get_help)]
     return "\n".join(line if line.rstrip().endswith((".", "!", "?", ":")) else f"{line}." for line in lines)
 

@@ -5,13 +5,16 @@ The index is SQLite's own full-text search (FTS5, porter stemmer) in memory: no 
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.knowledge.article import Article
 
 # A person's question is nearest to other people's questions and to titles; body text is the weakest hint.
 _WEIGHTS = (6.0, 4.0, 2.0, 1.0)
+_WITHIN_A_TOPIC = (6.0, 0.0, 2.0, 1.0)
+_CLEARLY = 1.15
+_ALL = 10_000
 _WORD = re.compile(r"[^\W_]{2,40}")
 _MAX_WORDS = 60
 # Words that carry no topic. Without them a long worried message would match whatever article is longest.
@@ -56,13 +59,29 @@ class SearchIndex:
 
     def search(self, text: str, limit: int = 4) -> list[Found]:
         """Return the articles nearest in words to `text`, best first; none when no topical word matches."""
-        words = [word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS][:_MAX_WORDS]
-        if not words:
-            return []
+        words = _topical_words(text)
+        return self._ranked(words, _WEIGHTS, limit) if words else []
+
+    def best_of(self, articles: Sequence[str], text: str) -> str:
+        """Return which of one topic's articles is nearest to `text`; the first, unless another is clearly ahead.
+
+        The example questions are left out: all articles of a topic share them.
+        """
+        words = _topical_words(text)
+        found = self._ranked(words, _WITHIN_A_TOPIC, _ALL) if words else []
+        own = [each for each in found if each.article in articles]
+        first = next((each.score for each in own if each.article == articles[0]), 0.0)
+        return own[0].article if own and own[0].score > first * _CLEARLY else articles[0]
+
+    def _ranked(self, words: Sequence[str], weights: tuple[float, ...], limit: int) -> list[Found]:
         query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
         rows = self._db.execute(
             "SELECT id, bm25(articles, 0.0, ?, ?, ?, ?) AS score FROM articles "
             "WHERE articles MATCH ? ORDER BY score LIMIT ?",
-            (*_WEIGHTS, query, limit),
+            (*weights, query, limit),
         )
         return [Found(str(row[0]), -float(row[1])) for row in rows]
+
+
+def _topical_words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS][:_MAX_WORDS]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, func, or_, select, update
+from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -49,8 +49,8 @@ async def write(session: AsyncSession, updates: Iterable[tuple[int, int, Mapping
     if not rows:
         return 0
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    done = await session.execute(insert(InboxRow).on_conflict_do_nothing(index_elements=["update_id"]), rows)
-    return done.rowcount if isinstance(done, CursorResult) else 0
+    statement = insert(InboxRow).on_conflict_do_nothing(index_elements=["update_id"]).returning(InboxRow.id)
+    return len((await session.execute(statement, rows)).all())
 
 
 async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) -> list[Incoming]:
@@ -73,10 +73,11 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) 
         .order_by(InboxRow.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("ready")  # a plain subquery may be run again for each row, and claim more than its limit
     )
     rows = await session.execute(
         update(InboxRow)
-        .where(InboxRow.id.in_(ready.scalar_subquery()), InboxRow.state == "waiting", free)
+        .where(InboxRow.id.in_(select(ready.c.id)), InboxRow.state == "waiting", free)
         .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=InboxRow.attempts + 1)
         .returning(InboxRow.id, InboxRow.update_id, InboxRow.chat_id, InboxRow.update, InboxRow.attempts)
         .execution_options(synchronize_session=False)
@@ -106,7 +107,9 @@ async def finish(session: AsyncSession, inbox_id: int, now: datetime) -> bool:
 async def put_back(session: AsyncSession, inbox_id: int, not_before: datetime) -> None:
     """Let an update be tried again, not before a moment."""
     await session.execute(
-        update(InboxRow).where(InboxRow.id == inbox_id).values(claimed_by=None, claimed_until=not_before)
+        update(InboxRow)
+        .where(InboxRow.id == inbox_id, InboxRow.state == "waiting")
+        .values(claimed_by=None, claimed_until=not_before)
     )
 
 
@@ -114,7 +117,7 @@ async def park(session: AsyncSession, inbox_id: int, fault: str, now: datetime) 
     """Set an update aside that cannot be answered, with the kind of fault and without its text."""
     await session.execute(
         update(InboxRow)
-        .where(InboxRow.id == inbox_id)
+        .where(InboxRow.id == inbox_id, InboxRow.state == "waiting")
         .values(state="parked", update=None, fault=fault[:64], finished_at=now, claimed_by=None, claimed_until=None)
     )
 
@@ -122,3 +125,8 @@ async def park(session: AsyncSession, inbox_id: int, fault: str, now: datetime) 
 async def waiting(session: AsyncSession) -> int:
     """Return how many updates wait to be answered."""
     return await session.scalar(select(func.count()).select_from(InboxRow).where(InboxRow.state == "waiting")) or 0
+
+
+async def erase(session: AsyncSession, chat_id: int) -> None:
+    """Delete every update of a chat."""
+    await session.execute(delete(InboxRow).where(InboxRow.chat_id == chat_id))

@@ -78,10 +78,11 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) 
         .order_by(OutboxRow.priority, OutboxRow.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
+        .cte("ready")  # a plain subquery may be run again for each row, and claim more than its limit
     )
     rows = await session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id.in_(ready.scalar_subquery()), OutboxRow.state == "waiting", free)
+        .where(OutboxRow.id.in_(select(ready.c.id)), OutboxRow.state == "waiting", free)
         .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=OutboxRow.attempts + 1)
         .returning(OutboxRow.id, OutboxRow.patient_id, OutboxRow.act, OutboxRow.body, OutboxRow.attempts)
         .execution_options(synchronize_session=False)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.patient import Patient, Step
+from bot.store import inbox
 from bot.store.tables import PatientRow, TelegramChatRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
@@ -65,7 +66,10 @@ async def set_blocked(session: AsyncSession, patient_id: str, blocked_at: dateti
 
 
 async def erase(session: AsyncSession, patient_id: str) -> None:
-    """Delete a person with everything that hangs on them."""
+    """Delete a person with everything that hangs on them, their chat's updates too."""
+    chat_id = await session.scalar(select(TelegramChatRow.chat_id).where(TelegramChatRow.patient_id == patient_id))
+    if chat_id is not None:
+        await inbox.erase(session, chat_id)
     row = await session.get(PatientRow, patient_id)
     if row is not None:
         await session.delete(row)

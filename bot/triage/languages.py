@@ -73,7 +73,9 @@ class Languages:
 
 
 def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    # Joiners only shape letters; the dialogue takes them out of what people type.
+    plain = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    return unicodedata.normalize("NFKC", plain).casefold()
 
 
 def _regex(phrase: str) -> str:

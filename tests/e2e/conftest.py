@@ -33,9 +33,9 @@ def questions() -> list[str]:
         chosen = []
         for article in shelf.library.articles.values():
             outcome = (await dialogue.reply(asker, said(article.title))).outcome
-            if outcome.kind is Kind.ANSWER and len(outcome.replies) == 1:
-                if title(to_html(outcome.replies[0].text)) == article.title:
-                    chosen.append(article.title)
+            shown = [title(to_html(reply.text)) for reply in outcome.replies]
+            if outcome.kind is Kind.ANSWER and shown == [article.title]:
+                chosen.append(article.title)
         await engine.close()
         return chosen
 

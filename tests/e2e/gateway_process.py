@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"in {seconds:g} s it never came to this: {what}"
-        time.sleep(0.01)
+        time.sleep(0.02)
     return found
 
 
@@ -252,23 +252,26 @@ class Gateway:
 
         return self._with_store(read)
 
-    def is_idle(self) -> bool:
-        """Whether nothing it has written down waits for an answer or to be sent."""
+    def is_idle(self, chats: Collection[int]) -> bool:
+        """Whether nothing that was written down for some chats waits for an answer or to be sent."""
 
         async def read(store: Store) -> bool:
+            unanswered = select(InboxRow.id).where(InboxRow.state == "waiting", InboxRow.chat_id.in_(chats))
+            unsent = (
+                select(OutboxRow.id)
+                .join(TelegramChatRow, OutboxRow.patient_id == TelegramChatRow.patient_id)
+                .where(OutboxRow.state == "waiting", TelegramChatRow.chat_id.in_(chats))
+            )
             async with store.reading() as session:
-                inbox = await session.scalar(select(InboxRow.id).where(InboxRow.state == "waiting").limit(1))
-                outbox = await session.scalar(select(OutboxRow.id).where(OutboxRow.state == "waiting").limit(1))
-                return inbox is None and outbox is None
+                return await session.scalar(unanswered) is None and await session.scalar(unsent) is None
 
         return self._with_store(read)
 
-    def _with_store[T](self, work: Callable[[Store], Any]) -> T:
+    def _with_store[T](self, work: Callable[[Store], Awaitable[T]]) -> T:
         async def do() -> T:
             store = Store(f"sqlite+aiosqlite:///{self.home / 'septimus.db'}")
             try:
-                result: T = await work(store)
-                return result
+                return await work(store)
             finally:
                 await store.close()
 

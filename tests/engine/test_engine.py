@@ -160,9 +160,11 @@ def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Path) -> 
 def test_the_encoder_puts_like_questions_near_each_other() -> None:
     result = in_engine(
         """
-        import json
-        from engine.components.minilm import SentenceEncoder, model_folder
-        a, b, c = SentenceEncoder(model_folder()).encode(["how do i tape my eye", "taping my eyelid shut", "a football match"])
+        import json, pathlib, tempfile
+        from engine.components.minilm import SentenceEncoder, build
+        folder = pathlib.Path(tempfile.mkdtemp())
+        build(folder)
+        a, b, c = SentenceEncoder(folder).encode(["how do i tape my eye", "taping my eyelid shut", "a football match"])
         print(json.dumps({"near": float(a @ b), "far": float(a @ c), "length": float(a @ a)}))
         """
     )

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -23,6 +24,15 @@ from bot.triage.screen import Screen
 from bot.words import Words
 
 POSTGRES_BINARIES = Path("/usr/lib/postgresql")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> Iterator[None]:
+    """Every HTTP client reads the world's certificates, which takes longer than most tests; nothing here speaks TLS."""
+    once = ssl.create_default_context()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", lambda *_, **__: once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,9 @@ ANSWERS = [(500, b'{{"error": "{MARK}"}}'), (200, b'["{MARK}"]'), (200, b"<{MARK
 
 
 class Broken(BaseHTTPRequestHandler):
+    def do_PUT(self):
+        self.do_POST()
+
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
         status, body = ANSWERS.pop(0) if ANSWERS else (200, b"[]")
@@ -79,6 +82,7 @@ async def go():
         turn = await dialogue.reply(known, said(text))
         async with store.writing() as session:
             await record(session, text, known, turn, NOW)
+    await engine.forget(person.id)
     await engine.close()
     await Engine("http://127.0.0.1:1", "{SECRET}", 1.0).ask(known, TEXT)
     tracker = Tracker(person.id, {{}}, {{"text": TEXT, "intent": {{"name": "eye-taping"}}}}, [], False, None, {{}}, None)

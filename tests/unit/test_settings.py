@@ -37,6 +37,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither the environment nor a `.env` of whoever runs the tests."""
     for field in FIELDS:
         monkeypatch.delenv(environment_name(field), raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.chdir(tmp_path)
 
 

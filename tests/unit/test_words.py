@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.content_file import ContentError
 from bot.knowledge.lint import MAX_SENTENCE_WORDS, reading_grade
 from bot.settings import CONTENT, ROOT
 from bot.words import Words
@@ -122,7 +123,7 @@ def test_an_unknown_key_is_an_error() -> None:
 def test_a_file_that_is_no_tree_of_texts_is_refused_with_its_place(broken: str, tmp_path: Path) -> None:
     path = tmp_path / "words.yml"
     path.write_text(broken, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"content/words\.yml: `.+` must be a text or a group of texts"):
+    with pytest.raises(ContentError, match=r"words\.yml:\d+: `.+` must be a text or a group of texts\. Put quotes"):
         Words.load(path)
 
 

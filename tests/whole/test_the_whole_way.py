@@ -16,7 +16,7 @@ from tests.whole.conftest import ROOT, System, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.engine, pytest.mark.timeout(300)]
 
-AWAY = "My full understanding is away"
+AWAY = "Part of me is away"
 
 
 def test_a_question_on_the_chat_page_gets_the_right_article_with_its_source(system: System, browser) -> None:

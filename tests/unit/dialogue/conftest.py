@@ -44,6 +44,7 @@ class FakeEngine:
     url: str
     asked: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    forgotten: list[tuple[str, Any]] = field(default_factory=list)
     answer: Answer = usual
     is_up: bool = True
 
@@ -60,16 +61,20 @@ def engine_server() -> Iterator[FakeEngine]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
-            self.respond(200 if self.path == "/webhooks/rest/" else 404, b'{"status": "ok"}')
+        def do_PUT(self) -> None:
+            fake.forgotten.append((self.path, self.body()))
+            self.respond(200, b"{}")
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.body()
             if self.path != "/webhooks/rest/webhook":
                 return self.respond(404, b"{}")
             fake.asked.append(body)
             fake.headers.append({name.lower(): value for name, value in self.headers.items()})
             return self.respond(*fake.answer(body))
+
+        def body(self) -> Any:
+            return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
 
         def respond(self, status: int, body: bytes) -> None:
             if not fake.is_up:
@@ -94,7 +99,7 @@ def engine_server() -> Iterator[FakeEngine]:
 @pytest.fixture
 def fake_engine(engine_server: FakeEngine) -> FakeEngine:
     """The engine, with a clean slate."""
-    engine_server.asked, engine_server.headers = [], []
+    engine_server.asked, engine_server.headers, engine_server.forgotten = [], [], []
     engine_server.answer, engine_server.is_up = usual, True
     return engine_server
 
@@ -108,7 +113,7 @@ async def engine(fake_engine: FakeEngine) -> AsyncIterator[Engine]:
 
 @pytest.fixture(scope="session")
 def languages(content: Path) -> Languages:
-    return Languages.load(content / "languages.yml")
+    return Languages.load(content)
 
 
 @pytest.fixture

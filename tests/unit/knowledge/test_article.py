@@ -38,7 +38,7 @@ def test_a_sound_article_is_read_as_its_file_says_it(put: Put) -> None:
 def test_without_front_matter(put: Put, text: str) -> None:
     path = put()
     path.write_text(text, encoding="utf-8")
-    what = "has no front matter: begin the file with a line '---' and end it with another"
+    what = "has no front matter: begin the file with a line '---' and end it with another."
     assert problems(path) == [Problem("content/articles/eating.md", 1, what)]
 
 
@@ -48,15 +48,15 @@ def test_front_matter_that_is_no_yaml_names_the_line_and_the_usual_remedy(put: P
     path.write_text(f"---\n{broken}\n---\nbody\n", encoding="utf-8")
     [problem] = problems(path)
     assert problem.line == 3
-    assert problem.message.startswith("is not valid YAML (")
-    assert problem.message.endswith("); put quotes around text that holds ': '")
+    assert problem.message.startswith("this is not valid YAML (")
+    assert problem.message.endswith("). Check quotes, colons and indentation here.")
 
 
 @pytest.mark.parametrize("front", ["- a\n- b", "just words", "# nothing"])
 def test_front_matter_without_fields(put: Put, front: str) -> None:
     path = put()
     path.write_text(f"---\n{front}\n---\nbody\n", encoding="utf-8")
-    what = "has a front matter without fields; write `id: ...` and so on"
+    what = "has a front matter without fields; write `id: ...` and so on."
     assert problems(path) == [Problem("content/articles/eating.md", 2, what)]
 
 
@@ -65,7 +65,7 @@ def test_a_body_among_the_fields(put: Put) -> None:
     path.write_text(path.read_text().replace("version: 1", "version: 1\nbody: here"), encoding="utf-8")
     [problem] = problems(path)
     assert problem.line == line_with(path, "body: here")
-    assert problem.message == "`body` is the text below the front matter; remove the field"
+    assert problem.message == "`body` is the text below the front matter; remove the field."
 
 
 LONG = "a" * 700
@@ -134,18 +134,19 @@ NEEDED += ["reviewed_by", "review_due", "version"]
 
 @pytest.mark.parametrize("field", NEEDED)
 def test_a_missing_field_is_named(put: Put, field: str) -> None:
-    assert problems(put(**{field: ...})) == [Problem("content/articles/eating.md", 2, f"`{field}`: Field required")]
+    assert problems(put(**{field: ...})) == [Problem("content/articles/eating.md", 2, f"`{field}`: Field required. Add this key.")]
 
 
 def test_an_unknown_field_is_named_with_its_line(put: Put) -> None:
     path = put(dose="a lot")
     [problem] = problems(path)
-    assert (problem.line, problem.message) == (line_with(path, "dose:"), "`dose`: Extra inputs are not permitted")
+    assert problem.line == line_with(path, "dose:")
+    assert problem.message == "`dose`: Extra inputs are not permitted. Remove this key or correct its spelling."
 
 
 def test_a_body_that_is_too_short(put: Put) -> None:
     [problem] = problems(put(body="Too little."))
-    assert problem.message == "`body`: String should have at least 40 characters"
+    assert problem.message == "`body`: String should have at least 40 characters. Correct this value."
 
 
 def test_all_that_is_wrong_is_named_at_once(put: Put) -> None:

@@ -41,7 +41,3 @@ async def test_sqlite_makes_the_folder_of_its_file(tmp_path: Path) -> None:
     await store.migrate()
     await store.close()
     assert (tmp_path / "new" / "folder" / "septimus.db").exists()
-
-
-def test_a_store_knows_whether_it_is_sqlite(store: Store, database_url: str) -> None:
-    assert store.is_sqlite == database_url.startswith("sqlite")

@@ -1,0 +1,53 @@
+"""A sandbox, a store and a clock for each test, in the test's own event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from telegram.ext import Defaults, ExtBot
+from telegram.request import HTTPXRequest
+
+from bot.sandbox.server import DEFAULT_TOKEN, create_app
+from bot.store import Store
+from tests.unit.gateway.moved_clock import MovedClock
+from tests.unit.sandbox.sandbox_server import Sandbox, serving
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    app = create_app()
+    async with serving(app) as base:
+        async with httpx.AsyncClient(base_url=base, trust_env=False, verify=False) as client:
+            yield Sandbox(base, app.state.world, client)
+        app.state.world.close()
+
+
+@pytest.fixture
+async def sending_bot(sandbox: Sandbox) -> AsyncIterator[ExtBot[None]]:
+    one, two = (HTTPXRequest(connection_pool_size=32, httpx_kwargs={"verify": False}) for _ in range(2))
+    made: ExtBot[None] = ExtBot(
+        DEFAULT_TOKEN,
+        base_url=f"{sandbox.base}/bot",
+        request=one,
+        get_updates_request=two,
+        defaults=Defaults(parse_mode="HTML"),
+    )
+    async with made:
+        yield made
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    made = Store(f"sqlite+aiosqlite:///{tmp_path / 'septimus.db'}")
+    await made.migrate()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock(datetime(2026, 11, 22, 10, 0, tzinfo=UTC), timedelta())

@@ -1,0 +1,184 @@
+"""Updates that cannot be answered: tried again, then parked and owned up to. With a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from telegram.ext import ExtBot
+
+from bot.dialogue import Dialogue
+from bot.dialogue.engine import Engine
+from bot.dialogue.language import Languages
+from bot.gateway.answer import Answerer
+from bot.gateway.receive import chat_of
+from bot.knowledge import Shelf
+from bot.settings import CONTENT
+from bot.store import Store, inbox
+from bot.store.tables import InboxRow, OutboxRow, PatientRow, TelegramChatRow
+from bot.triage.countries import Countries
+from bot.triage.screen import Screen
+from bot.words import Words
+from tests.unit.gateway.moved_clock import MovedClock, until
+from tests.unit.gateway.updates import FILE, PICTURE, Json, message, update
+from tests.unit.sandbox.sandbox_server import Sandbox
+
+STICKER = {"sticker": {**PICTURE, "type": "regular", "is_animated": False, "is_video": False}}
+VOICE = {"voice": {**FILE, "duration": 1}}
+
+
+@pytest.fixture(scope="module")
+def screen() -> Screen:
+    return Screen.load(CONTENT)
+
+
+class Desk:
+    """An inbox with an answerer at work on it, whose words lack the line for stickers: a fault of our own."""
+
+    def __init__(self, store: Store, clock: MovedClock, answerer: Answerer) -> None:
+        self.store, self.clock, self.answerer = store, clock, answerer
+
+    async def receive(self, raw: Json) -> None:
+        async with self.store.writing() as session:
+            await inbox.write(session, [(raw["update_id"], chat_of(raw), raw)], self.clock())
+        self.answerer.nudge()
+
+    async def row(self, update_id: int) -> InboxRow:
+        async with self.store.reading() as session:
+            found = await session.scalar(select(InboxRow).where(InboxRow.update_id == update_id))
+            assert found is not None
+            return found
+
+    async def has_tried(self, update_id: int, attempts: int) -> InboxRow:
+        """Wait for an attempt to end, however it ends."""
+
+        async def ended() -> InboxRow | None:
+            row = await self.row(update_id)
+            return row if row.attempts == attempts and row.claimed_by is None else None
+
+        return await until(ended)
+
+    async def written(self) -> list[tuple[str, Any]]:
+        """What is to be sent, by key."""
+        async with self.store.reading() as session:
+            rows = await session.scalars(select(OutboxRow).order_by(OutboxRow.id))
+            return [(row.key, row.body["html"] if row.body else None) for row in rows]
+
+    def move(self, by: timedelta) -> None:
+        self.clock.move(by)
+        self.answerer.nudge()
+
+
+@pytest.fixture
+def words() -> Words:
+    whole = Words.load(CONTENT / "words.yml")
+    return Words({key: whole(key) for key in whole.keys() - {"other.sticker"}})
+
+
+@pytest.fixture
+async def desk(
+    store: Store, sandbox: Sandbox, sending_bot: ExtBot[None], clock: MovedClock, screen: Screen, words: Words
+) -> AsyncIterator[Desk]:
+    engine = Engine("http://127.0.0.1:9", "invented", 1.0)
+    dialogue = Dialogue(
+        shelf=Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic),
+        screen=screen,
+        countries=Countries.load(CONTENT / "countries.yml"),
+        words=words,
+        languages=Languages.load(CONTENT),
+        engine=engine,
+        clock=clock,
+    )
+    answerer = Answerer(store, dialogue, sending_bot, clock, "gateway-1", 8, lambda: None)
+    stop = asyncio.Event()
+    working = asyncio.create_task(answerer.run(stop))
+    yield Desk(store, clock, answerer)
+    stop.set()
+    answerer.nudge()
+    await working
+    await engine.close()
+
+
+async def fail(desk: Desk, update_id: int) -> InboxRow:
+    """Let an update be tried as often as it is, and return what became of it."""
+    for attempt in range(1, inbox.MAX_ATTEMPTS):
+        row = await desk.has_tried(update_id, attempt)
+        assert row.state == "waiting" and row.claimed_until is not None
+        assert row.claimed_until == desk.clock() + timedelta(seconds=2**attempt)
+        desk.move(row.claimed_until - desk.clock() + timedelta(milliseconds=1))
+    return await desk.has_tried(update_id, inbox.MAX_ATTEMPTS)
+
+
+async def onboard(desk: Desk) -> None:
+    """Make person 1001 one who need not be welcomed."""
+    await desk.receive(update("my_chat_member", None, 1) | {"message": message(text="hello")})
+    await desk.has_tried(1, 1)
+    async with desk.store.writing() as session:
+        person = await session.scalar(select(PatientRow))
+        assert person is not None
+        person.step, person.consented_at = "done", desk.clock()
+
+
+async def test_what_our_own_fault_keeps_from_an_answer_is_tried_again_then_parked_and_owned_up_to(
+    desk: Desk, words: Words
+) -> None:
+    await onboard(desk)
+    before = len(await desk.written())
+    await desk.receive(update("message", message(**STICKER), 5))
+    row = await fail(desk, 5)
+    assert (row.state, row.update, row.fault) == ("parked", None, "KeyError")
+    ((key, html),) = (await desk.written())[before:]
+    assert key == "update:5:0"
+    assert html == words("other.error", number="112")
+
+
+async def test_one_persons_failing_message_keeps_the_order_and_holds_nobody_else_up(desk: Desk) -> None:
+    await onboard(desk)
+    await desk.receive(update("message", message(**STICKER), 5))
+    await desk.has_tried(5, 1)
+    await desk.receive(update("message", message(**VOICE), 6))
+    other = message(text="hello") | {"chat": {"id": 1002, "type": "private"}}
+    await desk.receive(update("message", other, 7))
+    assert (await desk.has_tried(7, 1)).state == "done"
+    assert (await desk.row(6)).attempts == 0
+    await fail(desk, 5)
+    assert (await desk.has_tried(6, 1)).state == "done"
+
+
+async def test_a_chat_that_cannot_be_written_down_is_parked_all_the_same(desk: Desk) -> None:
+    nobody = message(text="hello") | {"chat": {"id": ["no number"], "type": "private"}}
+    await desk.receive(update("message", nobody, 5))
+
+    async def parked() -> InboxRow | None:
+        desk.move(timedelta(seconds=30))  # whatever it waits for
+        row = await desk.row(5)
+        return row if row.state == "parked" else None
+
+    assert (await until(parked)).update is None
+
+
+async def test_an_update_that_cannot_be_read_is_parked_at_once_and_writes_nobody_down(desk: Desk) -> None:
+    await desk.receive(update("message", {"message_id": 1, "chat": {"id": 1001}}, 5))
+    row = await desk.has_tried(5, 1)
+    assert (row.state, row.update) == ("parked", None)
+    assert row.fault
+    async with desk.store.reading() as session:
+        assert await session.scalar(select(TelegramChatRow)) is None
+    assert await desk.written() == []
+
+
+async def test_the_words_of_an_answered_update_are_dropped(desk: Desk) -> None:
+    await desk.receive(update("message", message(text="hello"), 5))
+    row = await desk.has_tried(5, 1)
+    assert (row.state, row.update) == ("done", None)
+    assert [key for key, _ in await desk.written()] == ["update:5:0", "update:5:1", "update:5:2"]
+
+
+async def test_half_a_character_is_answered_like_any_text(desk: Desk) -> None:
+    await desk.receive(update("message", message(text="what about \ud83d my eye"), 5))
+    assert (await desk.has_tried(5, 1)).state == "done"
