@@ -19,7 +19,6 @@ _FORMS: dict[str, str] = {
     "country": r"[A-Z]{2}|other",
     "onset": r"today|days|weeks|months|skip",
     "stage": r"flaccid|recovery|synkinesis|surgery|skip",
-    "restart": r"ask",
     "stop": r"yes|no",
     "none": r"of_these",
 }

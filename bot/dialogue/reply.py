@@ -15,7 +15,7 @@ from bot.clock import Clock
 from bot.dialogue import plain
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import FirstContact, Welcome, is_step
-from bot.dialogue.language import Languages
+from bot.dialogue.language import Language, Languages
 from bot.dialogue.safety import Safety, Verdict
 from bot.dialogue.said import Said, words_of
 from bot.knowledge import Shelf
@@ -149,7 +149,7 @@ class Dialogue:
 
     async def _answered(self, patient: Patient, said: Said, country: Country) -> Turn:
         press = said.press
-        if said.command is not None or (press is not None and press.verb in ("restart", "stop")):
+        if said.command is not None or (press is not None and press.verb == "stop"):
             turn = self._command(patient, said, country)
             if turn.forget:
                 await self._engine.forget(patient.id)
@@ -171,7 +171,7 @@ class Dialogue:
         number = country.emergency_number
         name = said.command or (said.press.payload if said.press else "")
         match name:
-            case "start" | "restart:ask":
+            case "start":
                 welcome = self._first_contact.begin(patient)
                 return Turn(welcome.patient, welcome.outcome)
             case "stop":
@@ -192,6 +192,9 @@ class Dialogue:
     async def _welcomed(self, patient: Patient, said: Said, country: Country) -> Turn:
         if patient.step is Step.DONE:  # they had stopped: consent is asked anew
             patient = dataclasses.replace(patient, step=Step.NEW)
+        language = self._languages.of(said.text or "")
+        if language is not None:
+            return Turn(patient, self._in(language, country))
         welcome: Welcome = self._first_contact.go_on(patient, said, self._clock())
         outcome = welcome.outcome
         if said.text and not welcome.answer_now:
@@ -225,9 +228,7 @@ class Dialogue:
         if language is None and not text:
             return self._say(Kind.FALLBACK, "other.emoji" if said.text else "other.empty")
         if language is not None:
-            reply = language.reply.replace("{number}", country.emergency_number)
-            said_so = Outcome(kind=Kind.LANGUAGE, asks_red_flags=True, replies=(Reply(text=reply),))
-            return self._safety.same_day(found, said_so, country)
+            return self._safety.same_day(found, self._in(language, country), country)
         if len(text) > MAX_QUESTION:
             return self._safety.same_day(found, self._say(Kind.FALLBACK, "other.too_long"), country)
         outcome = await self._engine.ask(patient, text)
@@ -243,6 +244,11 @@ class Dialogue:
             outcome = outcome.model_copy(update={"replies": (other[0].model_copy(update={"buttons": buttons}),)})
             return Turn(dataclasses.replace(patient, misses=0), outcome)
         return Turn(patient, outcome)
+
+    def _in(self, language: Language, country: Country) -> Outcome:
+        """Say in a language, with the emergency line, that it isn't one the bot can answer in."""
+        reply = language.reply.replace("{number}", country.emergency_number)
+        return Outcome(kind=Kind.LANGUAGE, asks_red_flags=True, replies=(Reply(text=reply),))
 
     def _say(self, kind: Kind, key: str, *, retired: tuple[str, ...] = (), **values: object) -> Outcome:
         return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retired=retired)

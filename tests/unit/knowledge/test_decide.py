@@ -28,7 +28,7 @@ def test_what_to_do(ranking: list[tuple[str, float]], do: str) -> None:
 
 
 def test_at_most_three_topics_are_named_best_first() -> None:
-    ranking = [("a", 0.3), ("b", 0.2), ("c", 0.2), ("d", 0.1)]
+    ranking = [("a", SURE), ("b", SURE - LEAD / 2), ("c", FLOOR), ("d", FLOOR)]
     assert decide(ranking) == Decision("clarify", ("a", "b", "c"))
 
 
