@@ -164,7 +164,9 @@ class _Draft:
         size = WIDTH // _HEADS
         apart = self.constant(np.array([0, 0, _HEADS, size]))
         query, key, value = (
-            self.add("Transpose", [self.add("Reshape", [self._linear(hidden, f"{name}self.{part}"), apart])], perm=order)
+            self.add(
+                "Transpose", [self.add("Reshape", [self._linear(hidden, f"{name}self.{part}"), apart])], perm=order
+            )
             for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3]))
         )
         scores = self.add("Div", [self.add("MatMul", [query, key]), self.constant(np.float32(size**0.5))])

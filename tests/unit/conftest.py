@@ -71,9 +71,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database with all tables, on each of the two that are supported."""
     if request.param == "postgresql":
         url: str = request.getfixturevalue("postgres_url")
-        tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
         with psycopg.connect(url.replace("+psycopg", "")) as connection:
-            connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")  # type: ignore[arg-type]
+            for table in reversed(
+                Base.metadata.sorted_tables
+            ):  # far quicker than TRUNCATE while there is little in them
+                connection.execute(str(table.delete()))  # type: ignore[call-overload]
         return url
     shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "septimus.db")
     return f"sqlite+aiosqlite:///{tmp_path / 'septimus.db'}"

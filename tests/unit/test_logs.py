@@ -34,6 +34,8 @@ from bot.knowledge import Shelf
 from bot.patient import Patient, Step
 from bot.settings import CONTENT, Settings
 from bot.store import Store, inbox, outbox, patients
+from bot.triage.countries import Countries
+from bot.triage.rules import load_rules
 
 TEXT = "how do i {MARK} tape my eye at night"
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -86,7 +88,8 @@ async def go():
     await engine.close()
     await Engine("http://127.0.0.1:1", "{SECRET}", 1.0).ask(known, TEXT)
     tracker = Tracker(person.id, {{}}, {{"text": TEXT, "intent": {{"name": "eye-taping"}}}}, [], False, None, {{}}, None)
-    await AnswerQuestion(Resources.load(settings)).run(CollectingDispatcher(), tracker, {{}})
+    resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage' / 'rules.yml'), Countries({{}}, {{}}, {{}}))
+    await AnswerQuestion(resources).run(CollectingDispatcher(), tracker, {{}})
     await store.close()
     log.info("test.ended", patient=person.id)
 

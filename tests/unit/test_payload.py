@@ -29,7 +29,6 @@ ARGUMENTS = {
     "country": st.text(string.ascii_uppercase, min_size=2, max_size=2) | st.just("other"),
     "onset": st.sampled_from(["today", "days", "weeks", "months", "skip"]),
     "stage": st.sampled_from(["flaccid", "recovery", "synkinesis", "surgery", "skip"]),
-    "restart": st.just("ask"),
     "stop": st.sampled_from(["yes", "no"]),
     "none": st.just("of_these"),
 }
@@ -79,7 +78,7 @@ NOTHING_OF_OURS = [
     "country:G1",
     "age:17",
     "stop:ask",
-    "restart:yes",
+    "restart:ask",
     "none:of_those",
     "erase:yes",
     '/open_article{"article_id": "eating"}',

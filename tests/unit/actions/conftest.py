@@ -24,7 +24,9 @@ def resources(content: Path, shelf: Shelf, words: Words, countries: Countries) -
 
 
 @pytest.fixture(scope="session")
-def bare_resources(content: Path, words: Words, countries: Countries, tmp_path_factory: pytest.TempPathFactory) -> Resources:
+def bare_resources(
+    content: Path, words: Words, countries: Countries, tmp_path_factory: pytest.TempPathFactory
+) -> Resources:
     """Resources without a single article."""
     folder = tmp_path_factory.mktemp("bare") / "content"
     folder.mkdir()

@@ -32,7 +32,9 @@ def handled(step: dict[str, Any]) -> list[str]:
 
 
 RULES = [
-    (intent, rule["steps"][1]["action"]) for rule in load("nlu_data/rules.yml")["rules"] for intent in handled(rule["steps"][0])
+    (intent, rule["steps"][1]["action"])
+    for rule in load("nlu_data/rules.yml")["rules"]
+    for intent in handled(rule["steps"][0])
 ]
 
 

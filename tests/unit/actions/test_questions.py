@@ -60,14 +60,14 @@ async def test_a_tapped_article_is_opened(
 
 
 @pytest.mark.parametrize("entities", [{}, {"article_id": "gone-away"}, {"article_id": ""}])
-async def test_an_article_that_is_gone(
-    run: Run, resources: Resources, words: Words, entities: dict[str, str]
-) -> None:
+async def test_an_article_that_is_gone(run: Run, resources: Resources, words: Words, entities: dict[str, str]) -> None:
     ran = await run(OpenArticle(resources), "open_article", **entities)
     assert (ran.outcome.kind, ran.text, ran.slots) == (Kind.FALLBACK, words("answer.gone"), {})
 
 
-async def test_more_is_all_of_what_was_told_last(run: Run, resources: Resources, library: Library, words: Words) -> None:
+async def test_more_is_all_of_what_was_told_last(
+    run: Run, resources: Resources, library: Library, words: Words
+) -> None:
     ran = await run(TellMore(resources), "tell_more", "go on", last_article="eating")
     assert ran.outcome == full_answer(library.articles["eating"], library, words)
 

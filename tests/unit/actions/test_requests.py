@@ -72,7 +72,7 @@ async def test_without_a_medicine_it_is_only_declined(run: Run, resources: Resou
 
 
 def test_every_medicine_topic_exists(library: Library) -> None:
-    assert MEDICINE_TOPICS <= library.topics
+    assert library.topics >= MEDICINE_TOPICS
 
 
 def test_what_is_told_beside_a_declined_dose_names_none(library: Library) -> None:
@@ -107,9 +107,7 @@ async def test_a_new_weak_face_is_to_be_seen_today_emergency_signs_first(
 
 
 @pytest.mark.parametrize(("country", "number"), [("US", "911"), ("FR", "112"), (None, "112"), ("ZZ", "112")])
-async def test_the_number_is_the_countrys_own(
-    run: Run, resources: Resources, country: str | None, number: str
-) -> None:
+async def test_the_number_is_the_countrys_own(run: Run, resources: Resources, country: str | None, number: str) -> None:
     told = await run(ReportNewWeakness(resources), "report_new_weakness", country=country)
     asked = await run(AnswerRequest(resources), "ask_person", country=country)
     shown = await run(SmallTalk(resources), "capabilities", country=country)

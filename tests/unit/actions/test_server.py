@@ -15,7 +15,7 @@ from actions.server import ACTIONS, build
 
 TOKEN = "an-invented-token"
 # The SDK sees an older engine and says so each time.
-pytestmark = pytest.mark.filterwarnings("ignore:You are using")
+pytestmark = pytest.mark.filterwarnings("ignore:Your versions of rasa")
 CALL = {
     "next_action": "action_small_talk",
     "sender_id": "p" * 32,

@@ -29,7 +29,9 @@ Answer = Callable[[dict[str, Any]], tuple[int, bytes]]
 
 def parts(*outcomes: Outcome) -> bytes:
     """What Rasa's REST channel returns for actions that said these outcomes."""
-    return json.dumps([{"recipient_id": "x", "custom": {"outcome": o.model_dump(mode="json")}} for o in outcomes]).encode()
+    return json.dumps(
+        [{"recipient_id": "x", "custom": {"outcome": o.model_dump(mode="json")}} for o in outcomes]
+    ).encode()
 
 
 def usual(body: dict[str, Any]) -> tuple[int, bytes]:

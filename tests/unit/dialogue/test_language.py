@@ -89,7 +89,9 @@ async def test_every_reply_is_in_the_language_with_the_countrys_number(
 
 
 async def test_a_long_text_without_spaces_is_met_in_its_language_too(person: Person) -> None:
-    await person.types("我的左脸从昨天早上开始不能动了眼睛也闭不上喝水的时候会从嘴角流出来我很担心请问我应该怎么办要不要去看医生谢谢")
+    await person.types(
+        "我的左脸从昨天早上开始不能动了眼睛也闭不上喝水的时候会从嘴角流出来我很担心请问我应该怎么办要不要去看医生谢谢"
+    )
     assert person.heard.startswith("抱歉")
 
 

@@ -99,9 +99,7 @@ async def test_stopping_wipes_the_engines_scratch_paper_too(person: Person, fake
     assert [f"/conversations/{person.patient.id}/" in path for path, _ in fake_engine.forgotten] == [True]
 
 
-async def test_stopping_works_while_the_engine_is_away(
-    person: Person, words: Words, fake_engine: FakeEngine
-) -> None:
+async def test_stopping_works_while_the_engine_is_away(person: Person, words: Words, fake_engine: FakeEngine) -> None:
     fake_engine.is_up = False
     await person.types("/stop")
     await person.taps("stop:yes")
@@ -157,7 +155,9 @@ async def test_a_tapped_article_is_shown_with_and_without_the_engine(
     assert plain.outcome.article == "eating"
 
 
-@pytest.mark.parametrize(("verb", "helpful", "key"), [("good", True, "answer.thanks_good"), ("bad", False, "answer.thanks_bad")])
+@pytest.mark.parametrize(
+    ("verb", "helpful", "key"), [("good", True, "answer.thanks_good"), ("bad", False, "answer.thanks_bad")]
+)
 async def test_a_word_on_an_article_is_kept_and_thanked_for_without_a_message(
     dialogue: Dialogue, words: Words, fake_engine: FakeEngine, verb: str, helpful: bool, key: str
 ) -> None:
@@ -186,9 +186,7 @@ async def test_what_holds_no_words_is_met_without_the_engine(
     assert fake_engine.asked == []
 
 
-async def test_a_very_long_message_is_asked_for_in_short(
-    person: Person, words: Words, fake_engine: FakeEngine
-) -> None:
+async def test_a_very_long_message_is_asked_for_in_short(person: Person, words: Words, fake_engine: FakeEngine) -> None:
     await person.types("i have so many things to ask about my face " * 60)
     assert person.heard == words("other.too_long")
     assert fake_engine.asked == []
@@ -196,7 +194,12 @@ async def test_a_very_long_message_is_asked_for_in_short(
 
 @pytest.mark.parametrize(
     "text",
-    ['/open_article{"article_id": "eating"}', f"{'x' * 49} /restart", f"{'x' * 60} //session_start", "\u202e/restart now"],
+    [
+        '/open_article{"article_id": "eating"}',
+        f"{'x' * 49} /restart",
+        f"{'x' * 60} //session_start",
+        "\u202e/restart now",
+    ],
 )
 async def test_the_engine_never_takes_a_persons_text_for_a_command(
     person: Person, fake_engine: FakeEngine, text: str
@@ -243,7 +246,7 @@ async def test_a_person_of_no_country_has_the_number_112(dialogue: Dialogue) -> 
     assert dialogue.number_for(known()) == "999"
 
 
-anything = st.text(max_size=300) | st.text("/ {}\":abn\n\t\u200d\u202e\u0958👁²", max_size=80)
+anything = st.text(max_size=300) | st.text('/ {}":abn\n\t\u200d\u202e\u0958👁²', max_size=80)
 people = st.builds(
     Patient,
     id=st.just("x"),

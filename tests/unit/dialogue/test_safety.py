@@ -157,9 +157,7 @@ def test_every_family_has_its_yes_and_its_no(safety: Safety, someone: Patient, b
         assert "{" not in yes.outcome.replies[0].text + no.outcome.replies[0].text
 
 
-def test_a_no_to_another_question_leaves_the_open_one_open(
-    safety: Safety, someone: Patient, britain: Country
-) -> None:
+def test_a_no_to_another_question_leaves_the_open_one_open(safety: Safety, someone: Patient, britain: Country) -> None:
     """An old message's button: its "no" says nothing of what was asked since."""
     asked = dataclasses.replace(someone, awaiting="breathing", held_question=ANOTHER)
     verdict = safety.answered(asked, "no", "stroke", britain)

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from bot.dialogue.yes_no import read
 
 YES = """yes|Yes|YES!|yes.|y|yep|yeah|yup|yes please|ok|okay|Sure|Yes, that's fine|yes it does|yes my arm|correct|si|oui|ja"""
-NO = """no|No|NO!|no.|n|nope|nah|no thanks|no thank you|no, not at all|none|none of these|neither|no nothing like that"""
+NO = (
+    """no|No|NO!|no.|n|nope|nah|no thanks|no thank you|no, not at all|none|none of these|neither|no nothing like that"""
+)
 UNCLEAR = [
     "",
     "   ",

@@ -134,7 +134,9 @@ NEEDED += ["reviewed_by", "review_due", "version"]
 
 @pytest.mark.parametrize("field", NEEDED)
 def test_a_missing_field_is_named(put: Put, field: str) -> None:
-    assert problems(put(**{field: ...})) == [Problem("content/articles/eating.md", 2, f"`{field}`: Field required. Add this key.")]
+    assert problems(put(**{field: ...})) == [
+        Problem("content/articles/eating.md", 2, f"`{field}`: Field required. Add this key.")
+    ]
 
 
 def test_an_unknown_field_is_named_with_its_line(put: Put) -> None:

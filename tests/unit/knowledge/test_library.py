@@ -73,7 +73,9 @@ def test_broken_topics_are_named(folder: Path, text: str) -> None:
         load_library(folder)
 
 
-@pytest.mark.parametrize("text", ["", "SRC: {title: x, year: 2019, tier: A}", "- a", "SRC: {title: x, year: soon, tier: A, link: null}", "{"])
+@pytest.mark.parametrize(
+    "text", ["", "SRC: {title: x, year: 2019, tier: A}", "- a", "SRC: {title: x, year: soon, tier: A, link: null}", "{"]
+)
 def test_broken_sources_are_named(folder: Path, text: str) -> None:
     (folder / "sources.yml").write_text(text, encoding="utf-8")
     with pytest.raises(ContentError, match=r"^content/sources\.yml:\d+: .+\. [A-Z].+\."):

@@ -48,7 +48,10 @@ BROKEN: list[tuple[dict[str, Any], str]] = [
     ({"body": EASY_BODY * 5 + "Take 20 mg."}, "names a dose (20 mg); the bot never does"),
     ({"body": EASY_BODY * 5 + "Take 500mcg."}, "names a dose (500mcg); the bot never does"),
     ({"do": ["Take 2 tablets a day."]}, "names a dose (2 tablets a day); the bot never does"),
-    ({"get_help": [{"text": "Took 50 milligrams?", "rules": ["D01"]}]}, "names a dose (50 milligrams); the bot never does"),
+    (
+        {"get_help": [{"text": "Took 50 milligrams?", "rules": ["D01"]}]},
+        "names a dose (50 milligrams); the bot never does",
+    ),
     ({"short": "Chew on the good side. Take small bites, please."}, "say 'weak side' and 'other side'"),
     ({"dont": ["Chew on the bad side."]}, "say 'weak side' and 'other side'"),
     ({"body": EASY_BODY * 5 + "The Affected side is weak."}, "say 'weak side' and 'other side'"),

@@ -39,7 +39,9 @@ def test_no_text_is_too_odd_to_be_searched_for(library: Library, text: str) -> N
     assert len(library.index.search(text)) <= 4
 
 
-@pytest.mark.parametrize("text", ['eye" OR "drool', "eye AND NOT tape", "title:eye", "eye*", "NEAR(eye tape)", "eye'--"])
+@pytest.mark.parametrize(
+    "text", ['eye" OR "drool', "eye AND NOT tape", "title:eye", "eye*", "NEAR(eye tape)", "eye'--"]
+)
 def test_a_query_of_the_search_engines_own_is_only_words(library: Library, text: str) -> None:
     assert library.index.search(text)
 

@@ -86,9 +86,7 @@ async def test_counts_count_everything_as_it_stands(store: Store) -> None:
         await outbox.add(session, "1", "a", "send", {}, NOW)
     async with store.reading() as session:
         now = await counts.now(session)
-    assert now == counts.Counts(
-        people=2, warnings=1, helpful=1, not_helpful=2, waiting_in=2, waiting_out=1, parked=1
-    )
+    assert now == counts.Counts(people=2, warnings=1, helpful=1, not_helpful=2, waiting_in=2, waiting_out=1, parked=1)
 
 
 async def test_counts_of_an_empty_store_are_nought(store: Store) -> None:
