@@ -11,7 +11,9 @@ _YES = frozenset(
 )
 _NO = frozenset("no n nope nah nay non nein false none neither nothing".split())
 # A "no" may be dressed in these words and no others: "no, just my arm" is not one.
-_AROUND_NO = _NO | frozenset("not at all of these them those that this like the thanks thank you please it is".split())
+_AROUND_NO = _NO | frozenset(
+    "not at all of these them those that this like the thanks thank you please it is new".split()
+)
 _DOUBT = frozenset(
     "maybe perhaps unsure bit little sometimes dunno idk know kind sort slightly think but not who what why how where "
     "when which help".split()

@@ -152,15 +152,18 @@ class Answerer:
             if row.attempts < inbox.MAX_ATTEMPTS:
                 await inbox.put_back(session, row.id, now + timedelta(seconds=2**row.attempts))
                 return
-            await inbox.park(session, row.id, fault, now)
         try:
-            await self._apologise(row, incoming)
-        except Exception as error:  # it is parked; that nobody could be told is the lesser fault
+            await self._own_up(row, incoming, fault)
+        except Exception as error:  # that nobody could be told is the lesser fault: it is parked all the same
             log.error("update.not_apologised", update_id=row.update_id, fault=type(error).__name__)
+            async with self._store.writing() as session:
+                await inbox.park(session, row.id, fault, now)
 
-    async def _apologise(self, row: inbox.Incoming, incoming: Incoming) -> None:
+    async def _own_up(self, row: inbox.Incoming, incoming: Incoming, fault: str) -> None:
+        """Set an update aside and tell the person, both or neither."""
         now = self._clock()
         async with self._store.writing() as session:
+            await inbox.park(session, row.id, fault, now)
             patient = await patients.of_chat(session, incoming.chat_id, now)
             sorry = Reply(text=self._dialogue.words("other.error", number=self._dialogue.number_for(patient)))
             outcome = Outcome(kind=Kind.FALLBACK, replies=(sorry,))

