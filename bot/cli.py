@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import sys
 from datetime import UTC, datetime
@@ -193,7 +194,7 @@ async def _talk(door: "Door") -> None:
     turn = await door.say(person, Said(command="start"))
     while True:
         for reply in turn.outcome.replies:
-            typer.echo(f"\n{reply.text}")
+            typer.echo("\n" + re.sub(r"\*\*(.+?)\*\*|^### (.+)$", _bold, reply.text, flags=re.MULTILINE))
             if reply.buttons:
                 buttons = list(reply.buttons)
                 typer.echo("  " + "\n  ".join(f"[{n}] {button.title}" for n, button in enumerate(buttons, 1)))
@@ -206,6 +207,10 @@ async def _talk(door: "Door") -> None:
             return
         tapped = buttons[int(typed) - 1] if typed.isdecimal() and 1 <= int(typed) <= len(buttons) else None
         turn = await door.say(turn.patient, Said(press=parse(tapped.payload)) if tapped else said(typed))
+
+
+def _bold(found: re.Match[str]) -> str:
+    return typer.style(found.group(1) or found.group(2), bold=True)
 
 
 def _check_content(settings: Settings) -> None:

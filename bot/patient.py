@@ -23,6 +23,7 @@ class Patient:
     """One person. `id` is a random pseudonym; Telegram's id is known to the store and the gateway alone.
 
     `held_question` is what they asked before they agreed; it is answered, and forgotten, once they do.
+    `last_article` is what they were told last, so that "and at night?" can be understood.
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -40,6 +41,7 @@ class Patient:
     held_question: str | None = None
     awaiting: str | None = None
     misses: int = 0
+    last_article: str | None = None
 
     @property
     def has_consented(self) -> bool:

@@ -16,6 +16,7 @@ from bot.dialogue import plain
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import FirstContact, Welcome, is_step
 from bot.dialogue.language import Language, Languages
+from bot.dialogue.questions import leans_on_before, split
 from bot.dialogue.safety import Safety, Verdict
 from bot.dialogue.said import Said, words_of
 from bot.knowledge import Shelf
@@ -28,6 +29,8 @@ from bot.words import Words
 
 # Beyond this a message holds more than one thing to answer; the screen has read all of it by then.
 MAX_QUESTION = 1500
+# What "and at night?" may be taken for without what was said before it.
+_NOT_UNDERSTOOD = (Kind.FALLBACK, Kind.OUT_OF_SCOPE, Kind.SMALLTALK)
 # After so many misses in a row, asking again in the same way would be a loop.
 MISSES_BEFORE_OTHER_HELP = 3
 
@@ -165,7 +168,8 @@ class Dialogue:
             return self._counted(missed, self._say(Kind.FALLBACK, "clarify.none_reply"))
         outcome = await self._understood(patient, said, country)
         misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
-        return self._counted(dataclasses.replace(patient, misses=misses), outcome)
+        after = dataclasses.replace(patient, misses=misses, last_article=outcome.article or patient.last_article)
+        return self._counted(after, outcome)
 
     def _command(self, patient: Patient, said: Said, country: Country) -> Turn:
         number = country.emergency_number
@@ -231,10 +235,39 @@ class Dialogue:
             return self._safety.same_day(found, self._in(language, country), country)
         if len(text) > MAX_QUESTION:
             return self._safety.same_day(found, self._say(Kind.FALLBACK, "other.too_long"), country)
+        outcome = await self._each_question(patient, text) or await self._in_context(patient, text)
+        return outcome if found.level is not Level.NONE else self._safety.same_day(found, outcome, country)
+
+    async def _each_question(self, patient: Patient, text: str) -> Outcome | None:
+        """Answer each of several questions, the most urgent first; None unless at least two get their own answer."""
+        questions = split(text)
+        if len(questions) < 2:
+            return None
+        asked = [await self._engine.ask(patient, question) for question in questions]
+        answered = [each for each in asked if each is not None and each.kind is Kind.ANSWER and each.article]
+        answers = {each.article: each for each in answered}
+        if len(answers) < 2:
+            return None
+        articles = self._shelf.library.articles
+        first, *rest = sorted(answers.values(), key=lambda each: articles[str(each.article)].urgency)
+        others = tuple(str(each.topic) for each in rest)
+        update: Mapping[str, object] = {
+            "replies": tuple(reply for each in (first, *rest) for reply in each.replies),
+            "alternatives": (*others, *(topic for topic in first.alternatives if topic not in others)),
+            "asks_red_flags": any(each.asks_red_flags for each in (first, *rest)),
+        }
+        return first.model_copy(update=update)
+
+    async def _in_context(self, patient: Patient, text: str) -> Outcome:
+        """Answer a message; one that means nothing by itself is asked again together with what was told last."""
         outcome = await self._engine.ask(patient, text)
         if outcome is None:
-            outcome = plain.answer(text, library, self.words)
-        return outcome if found.level is not Level.NONE else self._safety.same_day(found, outcome, country)
+            return plain.answer(text, self._shelf.library, self.words)
+        last = self._shelf.library.articles.get(patient.last_article or "")
+        if last is None or outcome.kind not in _NOT_UNDERSTOOD or not leans_on_before(text):
+            return outcome
+        together = await self._engine.ask(patient, f"{last.label}: {text}")
+        return together if together is not None and together.kind not in _NOT_UNDERSTOOD else outcome
 
     def _counted(self, patient: Patient, outcome: Outcome) -> Turn:
         """After the third miss in a row, help differently instead of asking again."""

@@ -40,6 +40,11 @@ class Article(Strict):
     version: int = Field(ge=1)
     body: str = Field(min_length=40)
 
+    @property
+    def urgency(self) -> int:
+        """How soon its first warning wants help: 0 for an emergency, 1 for today, 2 for everything later."""
+        return {"E": 0, "D": 1}.get(self.get_help[0].rules[0][0], 2)
+
 
 def parse_article(path: Path) -> Article:
     """Read one article.

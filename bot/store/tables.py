@@ -81,6 +81,7 @@ class PatientRow(Base):
     held_question: Mapped[str | None] = mapped_column(Text, comment="asked before consent; cleared when answered")
     awaiting: Mapped[str | None] = mapped_column(String(32), comment="the direct safety question that stands open")
     misses: Mapped[int] = mapped_column(Integer, default=0, comment="messages in a row that were not understood")
+    last_article: Mapped[str | None] = mapped_column(String(48), comment="told last; what a follow-up leans on")
 
 
 class TelegramChatRow(Base):

@@ -54,6 +54,7 @@ def upgrade() -> None:
             "awaiting", sa.String(length=32), nullable=True, comment="the direct safety question that stands open"
         ),
         sa.Column("misses", sa.Integer(), nullable=False, comment="messages in a row that were not understood"),
+        sa.Column("last_article", sa.String(length=48), nullable=True, comment="told last; what a follow-up leans on"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
     op.create_table(
