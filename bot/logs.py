@@ -12,7 +12,17 @@ def configure(level: str, process: str) -> None:
     Libraries that would print what people write, or the bot's token in an address, are kept at WARNING.
     """
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s %(message)s", force=True)
-    for chatty in ("httpx", "httpcore", "telegram", "telegram.ext", "sanic", "rasa_sdk", "uvicorn.access", "aiosqlite"):
+    for chatty in (
+        "httpx",
+        "httpcore",
+        "telegram",
+        "telegram.ext",
+        "sanic",
+        "rasa_sdk",
+        "uvicorn.access",
+        "aiosqlite",
+        "alembic",
+    ):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

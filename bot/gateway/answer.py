@@ -81,6 +81,8 @@ class Answerer:
     async def _answer(self, row: inbox.Incoming) -> None:
         try:
             incoming = understand(Update.de_json(dict(row.update), self._bot))
+            if incoming.chat_id not in (0, row.chat_id):
+                raise ValueError("a chat id that no database holds")
         except Exception as error:  # whatever a malformed update makes of the parser: it is parked, the rest go on
             log.error("update.parked", update_id=row.update_id, fault=type(error).__name__)
             async with self._store.writing() as session:

@@ -6,14 +6,14 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 
 import structlog
 import uvicorn
 from filelock import FileLock, Timeout
 from telegram import BotCommand
-from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError
+from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import AIORateLimiter, Defaults, ExtBot, Updater
 from telegram.request import HTTPXRequest
 
@@ -39,6 +39,13 @@ _LONGEST_PAUSE = 60.0
 
 class Misconfigured(Exception):
     """A setting that keeps the gateway from starting; the message says which and what to do."""
+
+
+class _Nowhere(asyncio.Queue[object]):
+    """Where the library puts the bare update ids it is handed: what they stood for is in the inbox already."""
+
+    async def put(self, item: object) -> None:
+        """Drop it."""
 
 
 class Gateway:
@@ -121,22 +128,18 @@ class Gateway:
         self._answerer.nudge()
 
     async def _sign_in(self, stop: asyncio.Event) -> None:
-        """Ask Telegram who we are. A wrong token ends it; a network that is down is waited for."""
-        pause = 1.0
+        """Ask Telegram who we are. A wrong token ends it; a Telegram that is down is waited for."""
+        pauses = _pauses()
         while not stop.is_set():
             try:
                 await self._bot.initialize()
             except InvalidToken:
                 name = environment_name("telegram_bot_token")
-                raise Misconfigured(
-                    f"{name} is wrong: Telegram does not know it. Copy it again from @BotFather."
-                ) from None
-            except NetworkError as error:
+                raise Misconfigured(f"{name} is wrong: Telegram does not know it. Copy it from @BotFather.") from None
+            except TelegramError as error:
                 log.warning("telegram.unreachable", fault=type(error).__name__, base=self._settings.telegram_api_base)
                 self._ready.touch()  # all that is ours is up; Telegram is waited for
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                await _wait(stop, next(pauses))
             else:
                 return
 
@@ -149,42 +152,73 @@ class Gateway:
 
     async def _poll(self, stop: asyncio.Event) -> None:
         """Poll until told to stop. After a 401 the library's polling is dead without a word: it is begun anew."""
-        pause = 1.0
+        pauses = _pauses()
         while not stop.is_set():
             self._unauthorised.clear()
-            wake: asyncio.Queue[object] = asyncio.Queue()
-            updater = Updater(self._bot, wake)
-            await updater.initialize()
-            await updater.start_polling(
+            begun = time.monotonic()
+            await self._poll_until_refused(stop)
+            if stop.is_set():
+                return
+            log.error("telegram.unauthorised", remedy="check TELEGRAM_BOT_TOKEN if this repeats")
+            if time.monotonic() - begun > _LONGEST_PAUSE:
+                pauses = _pauses()
+            await _wait(stop, next(pauses))
+
+    async def _poll_until_refused(self, stop: asyncio.Event) -> None:
+        """Run the library's polling until it is to stop, or Telegram refuses the token."""
+        updater = Updater(self._bot, _Nowhere())
+        await updater.initialize()
+        starting = asyncio.create_task(
+            updater.start_polling(
                 timeout=_POLL_SECONDS,
                 bootstrap_retries=-1,
                 allowed_updates=_UPDATES,
                 error_callback=_log_polling_error,
             )
-            begun = time.monotonic()
-            waits = {asyncio.create_task(stop.wait()), asyncio.create_task(self._unauthorised.wait())}
-            _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
+        )
+        ending = {asyncio.create_task(stop.wait()), asyncio.create_task(self._unauthorised.wait())}
+        try:
+            await asyncio.wait({starting, *ending}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done() and starting.exception() is None:
+                await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (starting, *ending):
                 task.cancel()
-            with contextlib.suppress(TelegramError):
+            # A start that was refused, or cut short, has left nothing running that stopping could fail on for us.
+            with contextlib.suppress(TelegramError, RuntimeError):
                 await updater.stop()
-            if stop.is_set():
-                return
-            log.error("telegram.unauthorised", remedy="check TELEGRAM_BOT_TOKEN if this repeats")
-            pause = 1.0 if time.monotonic() - begun > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
+            await asyncio.gather(starting, *ending, return_exceptions=True)
 
     async def _serve_webhook(self, stop: asyncio.Event) -> None:
-        settings = self._settings
         config = uvicorn.Config(webhook(self._write, self._secret), log_config=None, access_log=False)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[self._socket] if self._socket else None))
-        url = f"{str(settings.webhook_url).rstrip('/')}/telegram"
-        await self._bot.set_webhook(url, secret_token=self._secret, allowed_updates=_UPDATES)
-        await stop.wait()
+        url = f"{str(self._settings.webhook_url).rstrip('/')}/telegram"
+        pauses = _pauses()
+        while not stop.is_set():
+            try:
+                await self._bot.set_webhook(url, secret_token=self._secret, allowed_updates=_UPDATES)
+            except TelegramError as error:
+                log.warning("webhook.not_set", fault=type(error).__name__)
+                await _wait(stop, next(pauses))
+            else:
+                await stop.wait()
         server.should_exit = True
         await serving
+
+
+def _pauses() -> Iterator[float]:
+    """Yield the seconds to wait before each further try: doubling, up to a minute."""
+    pause = 1.0
+    while True:
+        yield pause
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until told to stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _webhook_secret(settings: Settings) -> str:

@@ -29,9 +29,14 @@ class _Cue(Strict):
     rules: tuple[str, ...] = ()
     patterns: Annotated[tuple[str, ...], Field(min_length=1)]
     unless: tuple[str, ...] = ()
+    unless_anywhere: tuple[str, ...] = ()
     softer_if: tuple[str, ...] = ()
     ignores: tuple[Context, ...] = ()
     provenance: Annotated[tuple[Provenance, ...], Field(min_length=1)]
+
+    @property
+    def every_pattern(self) -> tuple[str, ...]:
+        return (*self.patterns, *self.unless, *self.unless_anywhere, *self.softer_if)
 
 
 class _Combination(Strict):
@@ -101,6 +106,7 @@ class Cue:
     disposition: Disposition | None
     patterns: Compiled
     unless: Compiled
+    unless_anywhere: Compiled
     softer_if: Compiled
     ignores: frozenset[str]
 
@@ -153,7 +159,7 @@ def load_cues(
         language.learn(
             [
                 *(pattern for patterns in contexts.values() for pattern in patterns),
-                *(pattern for cue in file.cues for pattern in (*cue.patterns, *cue.unless, *cue.softer_if)),
+                *(pattern for cue in file.cues for pattern in cue.every_pattern),
             ]
         )
         language.characters(file.gap_stops)
@@ -177,6 +183,7 @@ def load_cues(
                 disposition=worst(rules[rule].disposition for rule in cue.rules),
                 patterns=_compiled(language, lines, cue.patterns, "cues", index, "patterns"),
                 unless=_compiled(language, lines, cue.unless, "cues", index, "unless"),
+                unless_anywhere=_compiled(language, lines, cue.unless_anywhere, "cues", index, "unless_anywhere"),
                 softer_if=_compiled(language, lines, cue.softer_if, "cues", index, "softer_if"),
                 ignores=frozenset(cue.ignores),
             )

@@ -11,6 +11,7 @@ A pattern is a line of words that must follow each other:
 | `~3` | as `..3`, and the two sides may stand in either order |
 | `(one side|half)` | either of these |
 | `word?`, `<set>?`, `(a b)?` | may be missing |
+| `!word`, `!<set>`, `!(a|b)` | the next word is not this |
 | `^`, `$` | the sentence begins, or ends, here |
 
 Every word the patterns know gets one character, and so does every token of a message; a pattern is then a regular
@@ -32,7 +33,7 @@ _FIRST_WORD = 0xE010
 _LAST_WORD = 0xF8FF
 _LONGEST_WORD = 24
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[.!?;,:…\n()\[\]/=؟。！？]|[-–—]+", re.UNICODE)
+_TOKEN = re.compile(r"\d+\.\d+|[^\W_]+(?:['’‘ʼ`´][^\W_]+)*|[.!?;,:…\n()\[\]/=؟。！？]|[-–—]+", re.UNICODE)
 _APOSTROPHES = re.compile(r"['’‘ʼ`´]")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _PUNCTUATION = dict.fromkeys(".!;\n…。！", FULL_STOP) | dict.fromkeys("?؟？", QUESTION) | dict.fromkeys(",()[]/", COMMA)
@@ -58,7 +59,7 @@ class Encoded:
         return self.text[self.starts[start] : self.ends[end - 1]]
 
 
-_PIECE = re.compile(r"\s+|<[a-z_]+>|\.\.\d+|~\d+|[()|?^$]|[^\s<>()|?^$~]+")
+_PIECE = re.compile(r"\s+|<[a-z_]+>|\.\.\d+|~\d+|[()|?!^$]|[^\s<>()|?!^$~]+")
 _WORD = re.compile(r"(?:'s|[^\W_]+\*?)")
 
 
@@ -79,7 +80,7 @@ class Language:
         words: set[str] = set()
         for pattern in [*patterns, *(word for members in self.sets.values() for word in members), *self.gap_stops]:
             for piece in _PIECE.findall(pattern):
-                if piece[0] not in " <(|)?^$~." or piece.startswith("'"):
+                if piece[0] not in " <(|)?!^$~." or piece.startswith("'"):
                     words.add(piece)
         for phrase in self.expansions.values():
             words.update(phrase.split())
@@ -118,7 +119,7 @@ class Language:
         if len(raw) > _LONGEST_WORD:
             yield UNKNOWN
             return
-        word = _plain(raw)
+        word = _plain(raw.partition(".")[0])  # 39.5 is one number, not the end of a sentence
         for part in self._parts(word):
             yield self._code(part)
 
@@ -189,21 +190,38 @@ class Language:
         pieces = [piece for piece in _PIECE.findall(pattern) if not piece.isspace()]
         if "".join(pieces) != re.sub(r"\s", "", pattern):
             raise PatternError(f"`{pattern}` has a sign the language doesn't know. See the top of cues.yml.")
-        if not any(piece[0] not in "(|)?^$.~" for piece in pieces):
+        if not any(piece[0] not in "(|)?!^$.~" for piece in pieces):
             raise PatternError(f"`{pattern}` is empty: it would match anything. Write at least one word in it.")
         if pieces.count("(") != pieces.count(")"):
             raise PatternError(f"`{pattern}` opens and closes brackets unequally. Balance ( and ).")
         for piece in pieces:
-            if piece[0] not in "<(|)?^$." and not _WORD.fullmatch(piece):
+            if piece[0] not in "<(|)?!^$." and not _WORD.fullmatch(piece):
                 raise PatternError(
                     f"`{pattern}` has `{piece}`, which is no word of the language. See the top of cues.yml."
                 )
-        regex = "".join(self._piece(piece, pattern) for piece in pieces)
+        regex = self._joined(pieces, pattern)
         try:
             if re.compile(regex).match(""):
                 raise PatternError(f"`{pattern}` could match nothing at all. Make at least one word needed.")
         except re.error:
             raise PatternError(f"`{pattern}` has a `?`, `|` or bracket in the wrong place.") from None
+        return regex
+
+    def _joined(self, pieces: list[str], pattern: str) -> str:
+        regex = ""
+        for index, piece in enumerate(pieces):
+            if piece == "!":
+                continue
+            # Of `!(a|b)` only the opening differs; a single word needs brackets of its own.
+            refused = index > 0 and pieces[index - 1] == "!"
+            if refused and piece not in {"(", "|", ")", "?", "^", "$", "!"}:
+                regex += f"(?!{self._piece(piece, pattern)})"
+            elif refused and piece == "(":
+                regex += "(?!"
+            elif refused:
+                raise PatternError(f"`{pattern}` has a `!` without a word after it. Write `!word` or `!(a|b)`.")
+            else:
+                regex += self._piece(piece, pattern)
         return regex
 
     def _piece(self, piece: str, pattern: str) -> str:
@@ -225,7 +243,8 @@ class Language:
         if piece == "<number>":
             return NUMBER + MANY + YEAR + "".join(code for word, code in self._codes.items() if word.isdigit())
         if piece == "<many>":
-            return MANY
+            learned = (code for word, code in self._codes.items() if word.isdigit() and int(word) >= 20)
+            return MANY + "".join(learned)
         if piece == "<year>":
             return YEAR
         if piece == "<comma>":

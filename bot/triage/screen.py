@@ -23,6 +23,9 @@ _NEGATION_REACH = 9
 
 _HYPOTHETICAL_REACH = 10
 
+_NEAR = 20
+"""Tokens on either side of a cue in which other words of its sentence still explain it: many people write no stops."""
+
 
 class Level(StrEnum):
     """How sure the screen is that this can't wait."""
@@ -90,6 +93,11 @@ class _Message:
         """The sentence or clause in which a token stands."""
         return next((part for part in parts if part[0] <= position < part[1]), (0, len(self.encoded.codes)))
 
+    def near(self, start: int, end: int) -> tuple[int, int]:
+        """The part of the sentence close to some tokens."""
+        left, right = self.around(start, self.sentences)
+        return max(left, start - _NEAR), max(end, min(right, end + _NEAR))
+
     def has(self, context: str, start: int, end: int) -> bool:
         """Whether a context's words stand between two tokens."""
         return any(start <= left and right <= end for left, right in self.contexts[context])
@@ -149,6 +157,8 @@ class Screen:
 
     def _hit(self, cue: Cue, message: _Message) -> Hit | None:
         best: Hit | None = None
+        if any(pattern.search(message.encoded.codes) for pattern in cue.unless_anywhere):
+            return None
         for start, end in _places(cue.patterns, message.encoded.codes):
             level = self._level(cue, message, start, end)
             if level is None:
@@ -158,15 +168,17 @@ class Screen:
             hit = Hit(cue.id, cue.finding, cue.value, cue.rules, words, level, cue.kind, cue.family, disposition)
             if best is None or level.rank > best.level.rank:
                 best = hit
+            if cue.level != "certain" or level is Level.CERTAIN:
+                break  # no later place can count for more
         return best
 
     def _level(self, cue: Cue, message: _Message, start: int, end: int) -> Level | None:
         """How far the cue counts here; None when the context makes it harmless."""
-        left, right = message.around(start, message.sentences)
-        codes = message.encoded.codes[left:right]
-        if any(pattern.search(codes) for pattern in cue.unless):
+        codes = message.encoded.codes
+        left, right = message.near(start, end)
+        if any(pattern.search(codes, left, right) for pattern in cue.unless):
             return None
-        softened = any(pattern.search(codes) for pattern in cue.softer_if)
+        softened = any(pattern.search(codes, left, right) for pattern in cue.softer_if)
         for context, reads in _CONTEXTS.items():
             if context in cue.ignores:
                 continue
@@ -207,7 +219,7 @@ def _negation(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
 
 
 def _past(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
-    sentence = message.around(start, message.sentences)
+    sentence = message.near(start, end)
     clause = message.around(start, message.clauses)
     clause = (clause[0], max(clause[1], message.around(end - 1, message.clauses)[1]))
     if message.has("now", *clause):
@@ -264,7 +276,7 @@ def _hypothetical(cue: Cue, message: _Message, start: int, end: int) -> _Outcome
 
 
 def _explained(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
-    left, right = message.around(start, message.sentences)
+    left, right = message.near(start, end)
     places = [place for place in message.contexts["explained"] if left <= place[0] and place[1] <= right]
     # "They ruled out a stroke, but now ...": what comes after the turn is new.
     places = [place for place in places if place[0] > start or not message.has("turn", place[1], start + 1)]
@@ -277,7 +289,7 @@ def _explained(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
 
 
 def _long_standing(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
-    left, right = message.around(start, message.sentences)
+    left, right = message.near(start, end)
     if message.has("long_standing", left, right):
         return "softer" if message.has("worse", left, right) or message.has("now", left, right) else "off"
     return "counts"

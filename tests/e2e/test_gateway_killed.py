@@ -158,3 +158,16 @@ def test_a_kill_with_nothing_in_hand_doubles_nothing(
     gateway.start()
     quiet(gateway, telegram, ids)
     assert len(telegram.accepted(ids)) == 2 * PEOPLE
+
+
+def test_a_kill_during_a_send_that_never_arrived_sends_it_after_all(
+    gateway: Gateway, telegram: Telegram, questions: list[str]
+) -> None:
+    someone = crowd(gateway, telegram)[0]
+    telegram.fault("sendMessage", delay=0.5, drop=True, user=someone.id)
+    someone.says(questions[0])
+    until(lambda: telegram.sends({someone.id}), "the send has begun")
+    gateway.kill()
+    gateway.start()
+    quiet(gateway, telegram, {someone.id})
+    assert telegram.accepted({someone.id}) == [(someone.id, questions[0])]
