@@ -184,6 +184,35 @@ def check() -> None:
     raise typer.Exit(1 if problems else 0)
 
 
+@content_app.command()
+def gaps(
+    days: Annotated[int, typer.Option(help="How many days back.", min=1)] = 30,
+    limit: Annotated[int, typer.Option(help="How many messages at most.", min=1)] = 100,
+) -> None:
+    """List what was not surely understood, scrubbed of names, numbers and links, and which articles did not help."""
+    from datetime import timedelta
+
+    from bot.clock import clock_starting_at
+    from bot.store import Store, records
+
+    async def listed() -> None:
+        settings = read_settings()
+        since = clock_starting_at(settings.now)() - timedelta(days=days)
+        store = Store(settings.database)
+        await store.migrate()
+        async with store.reading() as session:
+            missed = await records.misses(session, since, limit)
+            helpful = await records.helpfulness(session, since)
+        await store.close()
+        for miss in missed:
+            typer.echo(f"{miss.at:%Y-%m-%d}  {miss.kind:8}  {miss.text}  ({', '.join(miss.nearest) or 'nothing near'})")
+        for article, helped, failed in helpful:
+            typer.echo(f"{article}: helped {helped}, did not help {failed}")
+        typer.echo(f"{len(missed)} messages in {days} days. Label what you can and add it to nlu_data/ by hand.")
+
+    _run_quietly(listed())
+
+
 async def _talk(door: "Door") -> None:
     from bot.dialogue import Said, said
     from bot.outcome import Button

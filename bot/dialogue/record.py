@@ -11,7 +11,7 @@ from bot.store import patients, records
 
 
 async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, now: datetime) -> None:
-    """Write down how the person changed, whether an article helped, and any safety warning.
+    """Write down how the person changed, whether an article helped, what was missed, and any safety warning.
 
     Args:
         session: an open writing transaction.
@@ -27,5 +27,7 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
     if turn.feedback is not None:
         feedback = turn.feedback
         await records.note_feedback(session, turn.patient.id, feedback.article, feedback.version, feedback.helpful, now)
+    if turn.missed and turn.patient.has_consented:
+        await records.note_miss(session, key, turn.patient.id, turn.outcome, turn.missed, now)
     if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
         await records.note_safety(session, key, turn.patient.id, turn.outcome, now)

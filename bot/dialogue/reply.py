@@ -19,6 +19,7 @@ from bot.dialogue.language import Language, Languages
 from bot.dialogue.questions import leans_on_before, split
 from bot.dialogue.safety import Safety, Verdict
 from bot.dialogue.said import Said, words_of
+from bot.dialogue.scrub import scrub
 from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step
@@ -48,12 +49,14 @@ class Feedback:
 class Turn:
     """What one message led to: the person as they now stand, what to say, and what to keep.
 
-    `forget` says that the person asked to be forgotten.
+    `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
+    asked to be forgotten.
     """
 
     patient: Patient
     outcome: Outcome
     feedback: Feedback | None = None
+    missed: str | None = None
     forget: bool = False
 
 
@@ -169,7 +172,10 @@ class Dialogue:
         outcome = await self._understood(patient, said, country)
         misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
         after = dataclasses.replace(patient, misses=misses, last_article=outcome.article or patient.last_article)
-        return self._counted(after, outcome)
+        turn = self._counted(after, outcome)
+        if said.text and outcome.kind in (Kind.FALLBACK, Kind.CLARIFY):
+            return dataclasses.replace(turn, missed=scrub(said.text, self._shelf.library.vocabulary))
+        return turn
 
     def _command(self, patient: Patient, said: Said, country: Country) -> Turn:
         number = country.emergency_number

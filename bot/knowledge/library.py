@@ -1,5 +1,6 @@
 """All articles together: loaded once, checked as a whole, looked up by id or topic."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,6 +50,14 @@ class Library:
         for article in sorted(self.articles.values(), key=lambda each: (each.id != each.topic, each.id)):
             found.setdefault(article.topic, []).append(article)
         return {topic: tuple(articles) for topic, articles in found.items()}
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Every word, in lower case, of our own articles and example questions."""
+        texts = [line for lines in self.questions.values() for line in lines]
+        texts += [f"{article.title} {article.short} {article.body}" for article in self.articles.values()]
+        words = (word.replace("’", "'") for text in texts for word in re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", text))
+        return frozenset(word.lower() for word in words)
 
     @cached_property
     def index(self) -> SearchIndex:

@@ -1,13 +1,14 @@
 """What is kept beside conversations: whether an article helped, and which safety warnings were given."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.outcome import Outcome
-from bot.store.tables import FeedbackRow, SafetyEventRow
+from bot.store.tables import FeedbackRow, MissRow, SafetyEventRow
 
 
 async def note_feedback(
@@ -44,7 +45,58 @@ async def note_safety(session: AsyncSession, key: str, patient_id: str, outcome:
     )
 
 
+async def note_miss(
+    session: AsyncSession, key: str, patient_id: str, outcome: Outcome, text: str, now: datetime
+) -> None:
+    """Keep a scrubbed message that was not surely understood; a second one with the same key changes nothing."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    await session.execute(
+        insert(MissRow)
+        .values(
+            key=key,
+            patient_id=patient_id,
+            at=now,
+            kind=outcome.kind.value,
+            text=text,
+            nearest=list(outcome.alternatives),
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A message that was not surely understood, and what came nearest."""
+
+    at: datetime
+    kind: str
+    text: str
+    nearest: tuple[str, ...]
+
+
+async def misses(session: AsyncSession, since: datetime, limit: int) -> list[Miss]:
+    """Return what was missed since a moment: the not understood before the asked-about, the newest first."""
+    rows = await session.scalars(
+        select(MissRow).where(MissRow.at >= since).order_by(MissRow.kind.desc(), MissRow.at.desc()).limit(limit)
+    )
+    return [Miss(row.at, row.kind, row.text, tuple(row.nearest)) for row in rows]
+
+
+async def helpfulness(session: AsyncSession, since: datetime) -> list[tuple[str, int, int]]:
+    """Return (article, times it helped, times it did not) since a moment, the least helpful first."""
+    helped = func.sum(case((FeedbackRow.helpful.is_(True), 1), else_=0))
+    failed = func.sum(case((FeedbackRow.helpful.is_(False), 1), else_=0))
+    rows = await session.execute(
+        select(FeedbackRow.article, helped, failed)
+        .where(FeedbackRow.at >= since)
+        .group_by(FeedbackRow.article)
+        .order_by(failed.desc(), FeedbackRow.article)
+    )
+    return [(str(article), int(good), int(bad)) for article, good, bad in rows]
+
+
 async def forget(session: AsyncSession, patient_id: str) -> None:
     """Delete what was kept about a person's use; the warnings they were given go too."""
     await session.execute(delete(FeedbackRow).where(FeedbackRow.patient_id == patient_id))
+    await session.execute(delete(MissRow).where(MissRow.patient_id == patient_id))
     await session.execute(delete(SafetyEventRow).where(SafetyEventRow.patient_id == patient_id))

@@ -172,3 +172,18 @@ class SafetyEventRow(Base):
     rules: Mapped[list[str]] = mapped_column(JSON)
     findings: Mapped[dict[str, str]] = mapped_column(JSON)
     ruleset: Mapped[str | None] = mapped_column(String(32))
+
+
+class MissRow(Base):
+    """A message that was not surely understood, scrubbed of names, numbers and links, for mending the examples."""
+
+    __tablename__ = "misses"
+    __table_args__ = (UniqueConstraint("key"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80))
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True, comment="the report of the last month")
+    kind: Mapped[str] = mapped_column(String(16), comment="clarify: asked which; fallback: not understood")
+    text: Mapped[str] = mapped_column(String(400))
+    nearest: Mapped[list[str]] = mapped_column(JSON, comment="the topics that came nearest, best first")

@@ -214,7 +214,7 @@ class Language:
                 continue
             # Of `!(a|b)` only the opening differs; a single word needs brackets of its own.
             refused = index > 0 and pieces[index - 1] == "!"
-            if refused and piece not in {"(", "|", ")", "?", "^", "$", "!"}:
+            if refused and piece not in {"(", "|", ")", "?", "^", "$"} and not piece.startswith(".."):
                 regex += f"(?!{self._piece(piece, pattern)})"
             elif refused and piece == "(":
                 regex += "(?!"
@@ -222,6 +222,8 @@ class Language:
                 raise PatternError(f"`{pattern}` has a `!` without a word after it. Write `!word` or `!(a|b)`.")
             else:
                 regex += self._piece(piece, pattern)
+        if pieces[-1] == "!":
+            raise PatternError(f"`{pattern}` has a `!` without a word after it. Write `!word` or `!(a|b)`.")
         return regex
 
     def _piece(self, piece: str, pattern: str) -> str:

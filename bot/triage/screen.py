@@ -23,7 +23,10 @@ _NEGATION_REACH = 9
 
 _HYPOTHETICAL_REACH = 10
 
-_NEAR = 20
+_QUESTION_REACH = 18
+"""Tokens over which a question's opening still makes a question of what follows."""
+
+_NEAR = 12
 """Tokens on either side of a cue in which other words of its sentence still explain it: many people write no stops."""
 
 
@@ -233,11 +236,13 @@ def _past(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
 
 
 def _others(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
-    sentence = message.around(start, message.sentences)
+    sentence = message.near(start, end)
     if message.has("now", *sentence) or message.has("present", start, end):
         return "counts"
     if message.has("hearsay", *sentence):
-        return "off" if not message.has("personal", start, end) else "counts"
+        # "I read that my words come out wrong in a stroke" is rare; "..., my words come out wrong" is the person's own.
+        mine = message.has("personal", max(sentence[0], start - 1), end)
+        return "counts" if mine else "off"
     if message.has("distant", sentence[0], end):
         return "softer"
     return "counts"
@@ -245,7 +250,9 @@ def _others(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
 
 def _question(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
     left, right = message.around(start, message.sentences)
-    if not message.has("question", left, start) or message.has("no_question", left, len(message.encoded.codes)):
+    if not message.has("question", max(left, start - _QUESTION_REACH), start):
+        return "counts"
+    if message.has("no_question", left, len(message.encoded.codes)):
         return "counts"
     if message.has("now", left, right):
         return "counts"

@@ -99,6 +99,48 @@ def test_more_wordings(screen: Screen) -> None:
     assert (missed, false) == ([], [])
 
 
+def test_what_is_said_sideways_is_heard(screen: Screen) -> None:
+    missed = [message for message in cases.OBLIQUE_ALARMS if screen(message).emergency is Level.NONE]
+    missed += [message for message in cases.OBLIQUE_CRISES if screen(message).crisis is Level.NONE]
+    assert missed == []
+
+
+def test_lookalikes_are_left_alone(screen: Screen) -> None:
+    assert [f"{text}: {why(screen(text))}" for text in cases.LOOKALIKES if screen(text).level is not Level.NONE] == []
+
+
+@pytest.mark.parametrize("message", cases.NEW_DROOP)
+def test_a_new_weak_face_is_seen_today(screen: Screen, message: str) -> None:
+    result = screen(message)
+    assert (result.level, result.disposition) == (Level.NONE, "SAME_DAY"), why(result)
+    assert {"D00", "D03"} & set(result.rules)
+
+
+@pytest.mark.parametrize("message", cases.KNOWN_DROOP)
+def test_a_known_weak_face_is_no_news(screen: Screen, message: str) -> None:
+    result = screen(message)
+    assert (result.level, result.disposition) == (Level.NONE, None), why(result)
+
+
+def test_an_arm_that_was_meant_to_feel_weak_is_only_asked_about(screen: Screen) -> None:
+    assert screen("was my arm supposed to feel weak?").level is Level.POSSIBLE
+
+
+RUN_ON = "and then we went to the shop and got bread and the dog came too and it was raining but we did not mind at all"
+
+
+@pytest.mark.parametrize("alarm", ["my left arm has gone numb", "i cant speak properly", "im seeing double"])
+@pytest.mark.parametrize(
+    "before", ["the tape stayed on all night for once", "i heard a story on the radio about bread"]
+)
+def test_words_far_from_an_alarm_never_hide_it(screen: Screen, before: str, alarm: str) -> None:
+    assert screen(f"{before} {RUN_ON} also {alarm}").level is Level.CERTAIN
+
+
+def test_a_decimal_does_not_end_the_sentence(screen: Screen) -> None:
+    assert screen("temperature of 39.8 and my neck is so stiff").level is Level.CERTAIN
+
+
 def test_an_emergency_and_a_crisis_are_both_told(screen: Screen) -> None:
     result = screen("My arm has gone numb and honestly I want to die")
     assert (result.kind, result.emergency, result.crisis) == ("emergency", Level.CERTAIN, Level.CERTAIN)

@@ -78,6 +78,25 @@ def test_the_small_content_works(content: Path) -> None:
     assert not screen("my arm this week").hits
 
 
+def test_a_pattern_may_refuse_the_next_word(content: Path) -> None:
+    path = content / "triage" / "cues.yml"
+    path.write_text(path.read_text().replace("- <limb> ..3 weak", "- <limb> ..3 weak !(lip|<limb>)"))
+    screen = Screen.load(content)
+    assert screen("my arm is weak").hits and screen("my arm is weak today").hits
+    assert not screen("my arm, weak lip").hits and not screen("my arm, weak leg").hits
+
+
+def test_a_word_anywhere_switches_a_cue_off(content: Path) -> None:
+    path = content / "triage" / "cues.yml"
+    text = path.read_text().replace(
+        "    provenance: [sourced]\n", "    unless_anywhere: [sling]\n    provenance: [sourced]\n", 1
+    )
+    path.write_text(text)
+    screen = Screen.load(content)
+    assert screen("my arm is weak. thanks").hits
+    assert not screen("my arm is weak. it was in a sling").hits
+
+
 BROKEN: list[tuple[str, str, str, str, str]] = [
     # what, file, old, new, message
     ("unknown finding", "cues.yml", "finding: arm_or_leg_weak", "finding: arm_or_leg_week", ":33.*'arm_or_leg_week'.*Did you mean 'arm_or_leg_weak'"),
@@ -90,6 +109,8 @@ BROKEN: list[tuple[str, str, str, str, str]] = [
     ("brackets", "cues.yml", "- <limb> ..3 weak", "- (weak arm", r":38.*brackets unequally"),
     ("wrong place", "cues.yml", "- <limb> ..3 weak", "- '? weak'", ":38.*wrong place"),
     ("long gap", "cues.yml", "- <limb> ..3 weak", "- <limb> ..9 weak", ":38.*gap of 9 words.*1 to 8"),
+    ("refusal of nothing", "cues.yml", "- <limb> ..3 weak", "- weak !", ":38.*`!` without a word after it"),
+    ("refusal of a gap", "cues.yml", "- <limb> ..3 weak", "- weak !$", ":38.*`!` without a word after it"),
     ("no word", "cues.yml", "- <limb> ..3 weak", "- weak & arm", ":38.*`&`.*no word of the language"),
     ("unknown sign", "cues.yml", "- <limb> ..3 weak", "- <Limb> weak", ":38.*sign the language doesn't know"),
     ("value", "cues.yml", "    family: stroke\n    level", "    value: maybe\n    family: stroke\n    level", "value 'maybe', which it can't have"),

@@ -75,6 +75,29 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_feedback_article"), ["article"], unique=False)
 
     op.create_table(
+        "misses",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column(
+            "at", bot.store.tables.UtcDateTime(timezone=True), nullable=False, comment="the report of the last month"
+        ),
+        sa.Column(
+            "kind", sa.String(length=16), nullable=False, comment="clarify: asked which; fallback: not understood"
+        ),
+        sa.Column("text", sa.String(length=400), nullable=False),
+        sa.Column("nearest", sa.JSON(), nullable=False, comment="the topics that came nearest, best first"),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patients.id"], name=op.f("fk_misses_patient_id_patients"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_misses")),
+        sa.UniqueConstraint("key", name=op.f("uq_misses_key")),
+    )
+    with op.batch_alter_table("misses", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_misses_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_misses_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("key", sa.String(length=80), nullable=False),
@@ -154,6 +177,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_outbox_patient_id"))
 
     op.drop_table("outbox")
+    with op.batch_alter_table("misses", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_misses_patient_id"))
+        batch_op.drop_index(batch_op.f("ix_misses_at"))
+
+    op.drop_table("misses")
     with op.batch_alter_table("feedback", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_feedback_article"))
 
