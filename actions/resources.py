@@ -11,6 +11,7 @@ from bot.knowledge import Library, Shelf
 from bot.outcome import Outcome
 from bot.settings import CONTENT, Settings
 from bot.triage.countries import Countries, Country
+from bot.triage.messages import Messages
 from bot.triage.rules import Rules, load_rules
 from bot.words import Words
 
@@ -23,6 +24,7 @@ class Resources:
     words: Words
     rules: Rules
     countries: Countries
+    messages: Messages
 
     @classmethod
     def load(cls, settings: Settings) -> "Resources":
@@ -33,6 +35,7 @@ class Resources:
             words=Words.load(CONTENT / "words.yml"),
             rules=load_rules(CONTENT / "triage" / "rules.yml"),
             countries=Countries.load(CONTENT / "countries.yml"),
+            messages=Messages.load(CONTENT / "triage" / "messages.yml"),
         )
 
     @property

@@ -12,6 +12,7 @@ from sanic.response import HTTPResponse
 
 from actions.new_weakness import ReportNewWeakness
 from actions.questions import AnswerQuestion, Miss, OpenArticle, TellMore
+from actions.red_flags import AskRedFlag
 from actions.requests import AnswerRequest, DeclineDose
 from actions.resources import Resources
 from actions.small_talk import SmallTalk
@@ -19,7 +20,17 @@ from bot import logs
 from bot.content_file import ContentError
 from bot.settings import WrongSetting, read_settings
 
-ACTIONS = (AnswerQuestion, OpenArticle, TellMore, Miss, SmallTalk, AnswerRequest, DeclineDose, ReportNewWeakness)
+ACTIONS = (
+    AnswerQuestion,
+    OpenArticle,
+    TellMore,
+    Miss,
+    SmallTalk,
+    AnswerRequest,
+    DeclineDose,
+    AskRedFlag,
+    ReportNewWeakness,
+)
 
 
 class Executor(ActionExecutor):

@@ -29,8 +29,11 @@ class Engine:
         )
         self._away_until = 0.0
 
-    async def ask(self, patient: Patient, message: str | Press) -> Outcome | None:
-        """Return what the engine answers, or None when it is away, loading, hung or does not make sense."""
+    async def ask(self, patient: Patient, message: str | Press, *, calm: bool = False) -> Outcome | None:
+        """Return what the engine answers, or None when it is away, loading, hung or does not make sense.
+
+        `calm` says that the person has just said no to a safety question about this very message.
+        """
         if time.monotonic() < self._away_until:
             return None
         try:
@@ -39,7 +42,7 @@ class Engine:
                 json={
                     "sender": patient.id,
                     "message": message if isinstance(message, str) else _intent(message),
-                    "metadata": {"country": patient.country, "stage": patient.stage},
+                    "metadata": {"country": patient.country, "stage": patient.stage, "calm": calm},
                 },
             )
             answer.raise_for_status()

@@ -144,7 +144,7 @@ class Dialogue:
             return turn  # answered after consent, as every held question
         held = str(turn.patient.held_question)
         patient = dataclasses.replace(turn.patient, held_question=None)
-        outcome = await self._understood(patient, Said(text=held), country)
+        outcome = await self._understood(patient, Said(text=held), country, calm=True)
         replies = turn.outcome.replies + outcome.replies
         update: Mapping[str, object] = {
             "replies": replies,
@@ -172,7 +172,7 @@ class Dialogue:
         outcome = await self._understood(patient, said, country)
         misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
         after = dataclasses.replace(patient, misses=misses, last_article=outcome.article or patient.last_article)
-        turn = self._counted(after, outcome)
+        turn = self._counted(_asked(after, outcome, said.text), outcome)
         if said.text and outcome.kind in (Kind.FALLBACK, Kind.CLARIFY):
             return dataclasses.replace(turn, missed=scrub(said.text, self._shelf.library.vocabulary))
         return turn
@@ -213,6 +213,7 @@ class Dialogue:
             answer = await self._understood(welcome.patient, Said(text=welcome.answer_now), country)
             replies = outcome.replies + answer.replies
             outcome = answer.model_copy(update={"replies": replies, "retired": outcome.retired})
+            welcome = dataclasses.replace(welcome, patient=_asked(welcome.patient, answer, welcome.answer_now))
         if welcome.forget:
             await self._engine.forget(patient.id)
         return Turn(welcome.patient, outcome, forget=welcome.forget)
@@ -225,7 +226,7 @@ class Dialogue:
             return Turn(patient, thanks)
         return Turn(patient, thanks, Feedback(article.id, article.version, press.verb == "good"))
 
-    async def _understood(self, patient: Patient, said: Said, country: Country) -> Outcome:
+    async def _understood(self, patient: Patient, said: Said, country: Country, *, calm: bool = False) -> Outcome:
         """Answer a question or a tapped article: by the engine, or plainly when it is away."""
         library = self._shelf.library
         if said.press is not None:
@@ -241,15 +242,18 @@ class Dialogue:
             return self._safety.same_day(found, self._in(language, country), country)
         if len(text) > MAX_QUESTION:
             return self._safety.same_day(found, self._say(Kind.FALLBACK, "other.too_long"), country)
-        outcome = await self._each_question(patient, text) or await self._in_context(patient, text)
+        outcome = await self._each_question(patient, text, calm) or await self._in_context(patient, text, calm)
         return outcome if found.level is not Level.NONE else self._safety.same_day(found, outcome, country)
 
-    async def _each_question(self, patient: Patient, text: str) -> Outcome | None:
+    async def _each_question(self, patient: Patient, text: str, calm: bool) -> Outcome | None:
         """Answer each of several questions, the most urgent first; None unless at least two get their own answer."""
         questions = split(text)
         if len(questions) < 2:
             return None
-        asked = [await self._engine.ask(patient, question) for question in questions]
+        asked = [await self._engine.ask(patient, question, calm=calm) for question in questions]
+        raised = next((each for each in asked if each is not None and each.asks), None)
+        if raised is not None:
+            return raised
         answered = [each for each in asked if each is not None and each.kind is Kind.ANSWER and each.article]
         answers = {each.article: each for each in answered}
         if len(answers) < 2:
@@ -264,9 +268,9 @@ class Dialogue:
         }
         return first.model_copy(update=update)
 
-    async def _in_context(self, patient: Patient, text: str) -> Outcome:
+    async def _in_context(self, patient: Patient, text: str, calm: bool) -> Outcome:
         """Answer a message; one that means nothing by itself is asked again together with what was told last."""
-        outcome = await self._engine.ask(patient, text)
+        outcome = await self._engine.ask(patient, text, calm=calm)
         if outcome is None:
             return plain.answer(text, self._shelf.library, self.words)
         last = self._shelf.library.articles.get(patient.last_article or "")
@@ -291,3 +295,8 @@ class Dialogue:
 
     def _say(self, kind: Kind, key: str, *, retired: tuple[str, ...] = (), **values: object) -> Outcome:
         return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retired=retired)
+
+
+def _asked(patient: Patient, outcome: Outcome, text: str | None) -> Patient:
+    """The person with the direct safety question open that an outcome puts, and what they had asked kept for after."""
+    return dataclasses.replace(patient, awaiting=outcome.asks, held_question=text) if outcome.asks else patient

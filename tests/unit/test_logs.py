@@ -35,6 +35,7 @@ from bot.patient import Patient, Step
 from bot.settings import CONTENT, Settings
 from bot.store import Store, inbox, outbox, patients
 from bot.triage.countries import Countries
+from bot.triage.messages import Messages
 from bot.triage.rules import load_rules
 
 TEXT = "how do i {MARK} tape my eye at night"
@@ -88,7 +89,7 @@ async def go():
     await engine.close()
     await Engine("http://127.0.0.1:1", "{SECRET}", 1.0).ask(known, TEXT)
     tracker = Tracker(person.id, {{}}, {{"text": TEXT, "intent": {{"name": "eye-taping"}}}}, [], False, None, {{}}, None)
-    resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage' / 'rules.yml'), Countries({{}}, {{}}, {{}}))
+    resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage' / 'rules.yml'), Countries({{}}, {{}}, {{}}), Messages.load(CONTENT / 'triage' / 'messages.yml'))
     await AnswerQuestion(resources).run(CollectingDispatcher(), tracker, {{}})
     await store.close()
     log.info("test.ended", patient=person.id)

@@ -14,13 +14,18 @@ from actions.resources import Resources
 from bot.knowledge import Shelf
 from bot.outcome import Outcome
 from bot.triage.countries import Countries
+from bot.triage.messages import Messages
 from bot.triage.rules import load_rules
 from bot.words import Words
 
 
+def messages_of(content: Path) -> Messages:
+    return Messages.load(content / "triage" / "messages.yml")
+
+
 @pytest.fixture(scope="session")
 def resources(content: Path, shelf: Shelf, words: Words, countries: Countries) -> Resources:
-    return Resources(shelf, words, load_rules(content / "triage" / "rules.yml"), countries)
+    return Resources(shelf, words, load_rules(content / "triage" / "rules.yml"), countries, messages_of(content))
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +38,7 @@ def bare_resources(
     (folder / "topics.yml").write_text("groups:\n  eating-speaking:\n    eating: easier eating\n", encoding="utf-8")
     (folder / "sources.yml").write_text("{}\n", encoding="utf-8")
     bare = Shelf(folder, reload=False, must_be_reviewed=False, clock=time.monotonic)
-    return Resources(bare, words, load_rules(content / "triage" / "rules.yml"), countries)
+    return Resources(bare, words, load_rules(content / "triage" / "rules.yml"), countries, messages_of(content))
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,7 @@ def run() -> Run:
         ranking: Sequence[tuple[str, float]] = (),
         country: str | None = "GB",
         last_article: str | None = None,
+        calm: bool = False,
         **entities: str,
     ) -> Ran:
         message = {
@@ -73,7 +79,7 @@ def run() -> Run:
             "intent": {"name": intent, "confidence": 1.0},
             "intent_ranking": [{"name": name, "confidence": confidence} for name, confidence in ranking],
             "entities": [{"entity": name, "value": value} for name, value in entities.items()],
-            "metadata": {"country": country, "stage": None},
+            "metadata": {"country": country, "stage": None, "calm": calm},
         }
         tracker = Tracker("p" * 32, {"last_article": last_article}, message, [], False, None, {}, None)
         dispatcher = CollectingDispatcher()

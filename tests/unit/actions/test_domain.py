@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from actions.red_flags import ASKED
 from actions.requests import RESPONSES
 from actions.resources import Resources
 from actions.server import ACTIONS
@@ -14,7 +15,7 @@ from actions.small_talk import WORDS
 from bot.knowledge import Library
 from bot.settings import ROOT
 
-OWN = {"tell_more", "no_dosing", "report_new_weakness", "open_article"}
+OWN = {"tell_more", "no_dosing", "report_new_weakness", "open_article", *ASKED, "alarming_but_harmless"}
 # What a tap sends as a command of the engine's own; nobody types it.
 NEVER_TYPED = {"open_article"}
 
@@ -75,8 +76,10 @@ def test_every_rule_leads_to_the_action_that_knows_its_intent(library: Library) 
     wanted = dict.fromkeys(library.topics, "action_answer_question")
     wanted |= dict.fromkeys(WORDS, "action_small_talk")
     wanted |= dict.fromkeys(RESPONSES, "action_answer_request")
+    wanted |= dict.fromkeys(ASKED, "action_ask_red_flag")
     wanted |= {
         "nlu_fallback": "action_miss",
+        "alarming_but_harmless": "action_miss",
         "no_dosing": "action_decline_dose",
         "report_new_weakness": "action_report_new_weakness",
         "open_article": "action_open_article",

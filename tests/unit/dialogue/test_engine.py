@@ -18,7 +18,7 @@ async def test_a_message_is_asked_as_rasas_rest_channel_takes_it(engine: Engine,
     outcome = await engine.ask(SOMEONE, "dry eye")
     assert outcome is not None and outcome.replies[0].text == "[dry eye]"
     assert fake_engine.asked == [
-        {"sender": SOMEONE.id, "message": "dry eye", "metadata": {"country": "GB", "stage": None}}
+        {"sender": SOMEONE.id, "message": "dry eye", "metadata": {"country": "GB", "stage": None, "calm": False}}
     ]
     assert fake_engine.headers[0]["authorization"] == f"Bearer {TOKEN}"
 
@@ -111,7 +111,7 @@ async def test_it_is_asked_again_after_that(
 
 async def test_no_country_is_told_as_none(engine: Engine, fake_engine: FakeEngine) -> None:
     await engine.ask(Patient(id="x"), "dry eye")
-    assert fake_engine.asked[0]["metadata"] == {"country": None, "stage": None}
+    assert fake_engine.asked[0]["metadata"] == {"country": None, "stage": None, "calm": False}
 
 
 async def test_a_conversation_is_forgotten_by_overwriting_its_events(engine: Engine, fake_engine: FakeEngine) -> None:

@@ -75,3 +75,24 @@ async def test_a_follow_up_that_means_nothing_alone_is_asked_with_what_was_told_
     outcome = await person.types("and at night?")
     assert outcome.topic == "eye-care-night"
     assert person.patient.last_article == "eye-care-night"
+
+
+async def test_a_red_flag_that_the_engine_hears_is_asked_about_and_a_no_leads_on_to_the_answer(
+    person: Person, fake_engine: FakeEngine
+) -> None:
+    asks = Outcome(kind=Kind.TRIAGE, provisional=True, asks="any_sign", replies=(Reply(text="Is any of this new?"),))
+    fake_engine.answer = lambda body: (200, parts(told("sleep") if body["metadata"]["calm"] else asks))
+    await person.types("my spoon keeps dodging me")
+    assert person.patient.awaiting == "any_sign"
+    outcome = await person.types("no")
+    assert outcome.topic == "sleep"
+    assert (person.patient.awaiting, person.patient.held_question) == (None, None)
+
+
+async def test_a_red_flag_in_one_of_several_questions_goes_before_the_others(
+    person: Person, fake_engine: FakeEngine
+) -> None:
+    asks = Outcome(kind=Kind.TRIAGE, provisional=True, asks="any_sign", replies=(Reply(text="Is any of this new?"),))
+    fake_engine.answer = lambda body: (200, parts(asks if "spoon" in body["message"] else told("sleep")))
+    outcome = await person.types("how should i sleep tonight? why does my spoon keep dodging me?")
+    assert outcome.asks == "any_sign"
