@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import CursorResult, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from bot.store.insert import insert_into
 from bot.store.tables import InboxRow
 
 # How long a claim holds when its gateway has died without a word. A restarted gateway of the same name frees its own
@@ -48,8 +48,9 @@ async def write(session: AsyncSession, updates: Iterable[tuple[int, int, Mapping
     ]
     if not rows:
         return 0
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(InboxRow).on_conflict_do_nothing(index_elements=["update_id"]).returning(InboxRow.id)
+    statement = (
+        insert_into(session, InboxRow).on_conflict_do_nothing(index_elements=["update_id"]).returning(InboxRow.id)
+    )
     return len((await session.execute(statement, rows)).all())
 
 

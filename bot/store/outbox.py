@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from bot.store.insert import insert_into
 from bot.store.tables import OutboxRow
 
 LEASE = timedelta(seconds=120)
@@ -38,9 +38,8 @@ async def add(
     priority: int = 5,
 ) -> None:
     """Write down something to send; a second one with the same key changes nothing."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     await session.execute(
-        insert(OutboxRow)
+        insert_into(session, OutboxRow)
         .values(
             key=key,
             patient_id=patient_id,

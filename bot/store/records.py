@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import case, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.outcome import Outcome
+from bot.store.insert import insert_into
 from bot.store.tables import FeedbackRow, MissRow, SafetyEventRow
 
 
@@ -15,9 +15,8 @@ async def note_feedback(
     session: AsyncSession, patient_id: str, article: str, version: int, helpful: bool, now: datetime
 ) -> None:
     """Keep whether an article helped; a person's last word on it counts."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     await session.execute(
-        insert(FeedbackRow)
+        insert_into(session, FeedbackRow)
         .values(patient_id=patient_id, article=article, version=version, helpful=helpful, at=now)
         .on_conflict_do_update(
             index_elements=["patient_id", "article", "version"], set_={"helpful": helpful, "at": now}
@@ -27,9 +26,8 @@ async def note_feedback(
 
 async def note_safety(session: AsyncSession, key: str, patient_id: str, outcome: Outcome, now: datetime) -> None:
     """Keep that a warning was given, and why; a second one with the same key changes nothing."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     await session.execute(
-        insert(SafetyEventRow)
+        insert_into(session, SafetyEventRow)
         .values(
             key=key,
             patient_id=patient_id,
@@ -49,9 +47,8 @@ async def note_miss(
     session: AsyncSession, key: str, patient_id: str, outcome: Outcome, text: str, now: datetime
 ) -> None:
     """Keep a scrubbed message that was not surely understood; a second one with the same key changes nothing."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     await session.execute(
-        insert(MissRow)
+        insert_into(session, MissRow)
         .values(
             key=key,
             patient_id=patient_id,
