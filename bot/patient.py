@@ -1,5 +1,6 @@
 """The person the bot talks with, as the core sees them: a random id and what they chose to tell."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -47,3 +48,8 @@ class Patient:
     def has_consented(self) -> bool:
         """Whether the person agreed, and has not stopped since."""
         return self.consented_at is not None and self.stopped_at is None
+
+
+def new_pseudonym() -> str:
+    """Return a random id that says nothing about anyone."""
+    return uuid.uuid4().hex

@@ -22,7 +22,7 @@ from bot.dialogue.said import Said, words_of
 from bot.dialogue.scrub import scrub
 from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
-from bot.patient import Patient, Step
+from bot.patient import Patient, Step, new_pseudonym
 from bot.payload import Press, payload
 from bot.triage.countries import Countries, Country
 from bot.triage.screen import Level, Screen
@@ -205,8 +205,13 @@ class Dialogue:
         language = self._languages.of(said.text or "")
         if language is not None:
             return Turn(patient, self._in(language, country))
+        if said.press is not None and not is_step(said.press):
+            return Turn(patient, self._pressed_before_consent(said.press))
         welcome: Welcome = self._first_contact.go_on(patient, said, self._clock())
         outcome = welcome.outcome
+        if patient.step is Step.NEW and welcome.patient.held_question:
+            # Whoever begins with a question may be frightened: it is answered first, and nothing of it is kept.
+            return await self._answered_unkept(welcome, country)
         if said.text and not welcome.answer_now:
             outcome = self._safety.same_day(self._safety.check(said.text), outcome, country)
         if welcome.answer_now:
@@ -218,13 +223,32 @@ class Dialogue:
             await self._engine.forget(patient.id)
         return Turn(welcome.patient, outcome, forget=welcome.forget)
 
+    async def _answered_unkept(self, welcome: Welcome, country: Country) -> Turn:
+        """Answer a newcomer's first question under a throw-away name that is wiped at once, then ask for consent."""
+        nobody = Patient(id=new_pseudonym(), country=welcome.patient.country)
+        question = str(welcome.patient.held_question)
+        answer = await self._understood(nobody, Said(text=question), country)
+        await self._engine.forget(nobody.id)
+        patient = _asked(dataclasses.replace(welcome.patient, held_question=None), answer, question)
+        return Turn(patient, answer.model_copy(update={"replies": answer.replies + welcome.outcome.replies}))
+
+    def _pressed_before_consent(self, press: Press) -> Outcome:
+        """Meet a tapped button of an answer given before consent: nothing is kept of it."""
+        if press.verb in ("open", "more"):
+            return plain.open_article(press, self._shelf.library, self.words)
+        if press.verb in ("good", "bad"):
+            return self._thanks(press)
+        return self._say(Kind.FALLBACK, "clarify.none_reply" if press.verb == "none" else "other.old_button")
+
+    def _thanks(self, press: Press) -> Outcome:
+        key = "answer.thanks_good" if press.verb == "good" else "answer.thanks_bad"
+        return Outcome(kind=Kind.SMALLTALK, notice=self.words(key), retired=("good", "bad"))
+
     def _fed_back(self, patient: Patient, press: Press) -> Turn:
         article = self._shelf.library.articles.get(press.argument)
-        key = "answer.thanks_good" if press.verb == "good" else "answer.thanks_bad"
-        thanks = Outcome(kind=Kind.SMALLTALK, notice=self.words(key), retired=("good", "bad"))
         if article is None:
-            return Turn(patient, thanks)
-        return Turn(patient, thanks, Feedback(article.id, article.version, press.verb == "good"))
+            return Turn(patient, self._thanks(press))
+        return Turn(patient, self._thanks(press), Feedback(article.id, article.version, press.verb == "good"))
 
     async def _understood(self, patient: Patient, said: Said, country: Country, *, calm: bool = False) -> Outcome:
         """Answer a question or a tapped article: by the engine, or plainly when it is away."""

@@ -13,7 +13,7 @@ from bot.dialogue import Dialogue, Said, Turn, record
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import CONSENT_VERSION
 from bot.knowledge import Shelf
-from bot.patient import Patient, Step
+from bot.patient import Patient, Step, new_pseudonym
 from bot.settings import CONTENT, Settings
 from bot.stack.model import train
 from bot.stack.processes import Stack, free_ports
@@ -34,7 +34,7 @@ class Door:
 
     async def someone(self, *, country: str | None = None, for_whom: str = "self", new: bool = False) -> Patient:
         """Make a person: past consent and first contact with no stage known, unless `new`."""
-        patient = Patient(id=patients.new_pseudonym())
+        patient = Patient(id=new_pseudonym())
         if not new:
             patient = Patient(
                 id=patient.id,

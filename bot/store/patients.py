@@ -1,13 +1,12 @@
 """People: found by pseudonym, made for a new chat, changed, forgotten."""
 
 import dataclasses
-import uuid
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.patient import Patient, Step
+from bot.patient import Patient, Step, new_pseudonym
 from bot.store import inbox
 from bot.store.tables import PatientRow, TelegramChatRow
 
@@ -73,11 +72,6 @@ async def erase(session: AsyncSession, patient_id: str) -> None:
     row = await session.get(PatientRow, patient_id)
     if row is not None:
         await session.delete(row)
-
-
-def new_pseudonym() -> str:
-    """Return a random id that says nothing about anyone."""
-    return uuid.uuid4().hex
 
 
 def _patient(row: PatientRow) -> Patient:

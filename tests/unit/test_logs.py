@@ -76,7 +76,7 @@ async def go():
     shelf = Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic)
     engine = Engine(f"http://127.0.0.1:{{server.server_port}}", "{SECRET}", 5.0)
     dialogue = Dialogue.load(CONTENT, shelf, engine, lambda: NOW)
-    turn = await dialogue.reply(person, said(TEXT))
+    turn = await dialogue.reply(person, said("{MARK}"))
     async with store.writing() as session:
         await record(session, "one", person, turn, NOW)
     known = Patient(id=person.id, step=Step.DONE, consented_at=NOW)

@@ -102,7 +102,8 @@ def test_whole_conversations_are_led_by_words_and_buttons(system: System) -> Non
         },
     ]
     newcomer, alarm = septimus(system, "converse", lines=conversations)
-    assert newcomer["turns"][6]["article"] == "eye-taping"
+    assert newcomer["turns"][0]["article"] == "eye-taping"
+    assert newcomer["turns"][6]["replies"][0]["text"].startswith("Thank you.")
     assert "### Do" in newcomer["turns"][7]["replies"][0]["text"]
     first, second, third = alarm["turns"]
     assert (first["kind"], first["provisional"]) == ("triage", True)

@@ -14,7 +14,7 @@ from bot.patient import Patient, Step
 from bot.payload import parse
 from bot.triage.countries import Countries
 from bot.words import Words
-from tests.unit.dialogue.conftest import NOW, FakeEngine, Person
+from tests.unit.dialogue.conftest import NOW, TOKEN, FakeEngine, Person
 
 # One way through all questions: the step, the button that answers it, and what that sets.
 WAY = [
@@ -105,16 +105,30 @@ async def test_the_emergency_line_comes_before_any_question(newcomer: Person, wo
     ]
 
 
-async def test_a_question_asked_before_consent_is_held_and_answered_after(
+async def test_who_begins_with_a_question_is_answered_first_and_nothing_of_it_is_kept(
     newcomer: Person, words: Words, fake_engine: FakeEngine
 ) -> None:
+    outcome = await newcomer.types("How do I tape my eye at night?")
+    assert outcome.kind is Kind.ANSWER
+    assert outcome.replies[0].text == "[How do I tape my eye at night?]"
+    assert newcomer.heard.endswith(words("consent.ask"))
+    (asked,) = fake_engine.asked
+    assert asked["sender"] != newcomer.patient.id
+    assert [path for path, _ in fake_engine.forgotten] == [
+        f"/conversations/{asked['sender']}/tracker/events?token={TOKEN}"
+    ]
+    assert newcomer.patient == Patient(id=newcomer.patient.id, step=Step.CONSENT)
+
+
+@pytest.mark.parametrize(("tap", "kind"), [("more:eating", Kind.ANSWER), ("good:eating", Kind.SMALLTALK)])
+async def test_the_buttons_of_that_answer_work_before_consent_and_keep_nothing(
+    newcomer: Person, fake_engine: FakeEngine, tap: str, kind: Kind
+) -> None:
     await newcomer.types("How do I tape my eye at night?")
-    for _, button in WAY:
-        assert fake_engine.asked == []
-        await newcomer.taps(button)
-    assert newcomer.heard == f"{words('onboarding.done_held')}\n\n[How do I tape my eye at night?]"
-    assert fake_engine.messages == ["How do I tape my eye at night?"]
-    assert newcomer.patient.held_question is None
+    turn = await newcomer.dialogue.reply(newcomer.patient, Said(press=parse(tap)))
+    assert (turn.outcome.kind, turn.feedback) == (kind, None)
+    assert turn.patient == Patient(id=newcomer.patient.id, step=Step.CONSENT)
+    assert len(fake_engine.asked) == 1
 
 
 @pytest.mark.parametrize("step", [Step.CONSENT, Step.FOR_WHOM, Step.AGE, Step.COUNTRY])
@@ -146,6 +160,7 @@ async def test_a_greeting_is_no_question_to_hold(newcomer: Person) -> None:
 
 
 async def test_a_long_question_is_held_within_bounds(newcomer: Person) -> None:
+    await newcomer.types("/start")
     await newcomer.types("why does my face " * 200)
     assert newcomer.patient.held_question is not None
     assert len(newcomer.patient.held_question) <= 1000
@@ -294,7 +309,7 @@ async def test_who_stopped_is_asked_for_consent_anew(person: Person, words: Word
     assert person.patient == Patient(id=person.patient.id, stopped_at=NOW)
     await person.types("can i go swimming with this?")
     assert words("consent.ask") in person.heard
-    assert fake_engine.asked == []
+    assert person.patient.id not in [asked["sender"] for asked in fake_engine.asked]
 
 
 async def test_a_new_weak_face_told_in_between_is_met_once(newcomer: Person, screen: object) -> None:
