@@ -174,7 +174,8 @@ class Stack:
     def _engine(self, model: Path) -> Process:
         settings = self._settings
         command = [str(ROOT / "engine" / "rasa"), "run", "--model", str(model), "--interface", "127.0.0.1"]
-        command += ["--port", str(settings.engine_port), "--enable-api", "--auth-token", self.token]
+        # One argument, not two: one token in sixty-four begins with a dash and would be read as an option.
+        command += ["--port", str(settings.engine_port), "--enable-api", f"--auth-token={self.token}"]
         command += ["--endpoints", str(ROOT / "endpoints.yml"), "--credentials", str(ROOT / "credentials.yml")]
         environment = {
             "SEPTIMUS_TRACKER_URL": f"sqlite:///{(settings.home / 'tracker.db').absolute()}",

@@ -105,6 +105,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         "SEPTIMUS_DESK_PORT": str(desk),
         "SEPTIMUS_ACTIONS_PORT": str(actions),
         "SEPTIMUS_ENGINE_PORT": str(engine),
+        # A token may begin with a dash, which a command line reads as an option.
+        "SEPTIMUS_ENGINE_TOKEN": "-a-token-of-the-tests",
         "PYTHONUNBUFFERED": "1",
     }
     output = (home / "run.log").open("w+")
