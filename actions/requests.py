@@ -69,7 +69,8 @@ class DeclineDose(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[Any]:
         """Find the medicine by words first, by the engine's ranking next; without either, only decline."""
         library = self._resources.library
-        searched = [library.articles[found.article].topic for found in library.index.search(text_of(tracker), limit=5)]
+        found = library.index.search(text_of(tracker), limit=len(library.articles), by_questions=False)
+        searched = [library.articles[each.article].topic for each in found]
         ranked = [topic for topic, confidence in ranking_of(tracker, library) if confidence >= 0.02]
         topic = next((topic for topic in (*searched, *ranked) if topic in MEDICINE_TOPICS), None)
         response = Response(Kind.NO_DOSING, "requests.no_dosing", topic)

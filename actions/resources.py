@@ -33,7 +33,7 @@ class Resources:
         return cls(
             shelf=Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic),
             words=Words.load(CONTENT / "words.yml"),
-            rules=load_rules(CONTENT / "triage" / "rules.yml"),
+            rules=load_rules(CONTENT / "triage"),
             countries=Countries.load(CONTENT / "countries.yml"),
             messages=Messages.load(CONTENT / "triage" / "messages.yml"),
         )

@@ -12,7 +12,7 @@ from bot.knowledge.article import Article
 
 # A person's question is nearest to other people's questions and to titles; body text is the weakest hint.
 _WEIGHTS = (6.0, 4.0, 2.0, 1.0)
-_WITHIN_A_TOPIC = (6.0, 0.0, 2.0, 1.0)
+_OWN_WORDS = (6.0, 0.0, 2.0, 1.0)
 _CLEARLY = 1.15
 _ALL = 10_000
 _WORD = re.compile(r"[^\W_]{2,40}")
@@ -57,10 +57,16 @@ class SearchIndex:
             ],
         )
 
-    def search(self, text: str, limit: int = 4) -> list[Found]:
-        """Return the articles nearest in words to `text`, best first; none when no topical word matches."""
+    def search(self, text: str, limit: int = 4, *, by_questions: bool = True) -> list[Found]:
+        """Return the articles nearest in words to `text`, best first; none when no topical word matches.
+
+        Args:
+            text: what was said.
+            limit: how many at most.
+            by_questions: whether the example questions count, or the articles' own words alone.
+        """
         words = _topical_words(text)
-        return self._ranked(words, _WEIGHTS, limit) if words else []
+        return self._ranked(words, _WEIGHTS if by_questions else _OWN_WORDS, limit) if words else []
 
     def best_of(self, articles: Sequence[str], text: str) -> str:
         """Return which of one topic's articles is nearest to `text`; the first, unless another is clearly ahead.
@@ -68,7 +74,7 @@ class SearchIndex:
         The example questions are left out: all articles of a topic share them.
         """
         words = _topical_words(text)
-        found = self._ranked(words, _WITHIN_A_TOPIC, _ALL) if words else []
+        found = self._ranked(words, _OWN_WORDS, _ALL) if words else []
         own = [each for each in found if each.article in articles]
         first = next((each.score for each in own if each.article == articles[0]), 0.0)
         return own[0].article if own and own[0].score > first * _CLEARLY else articles[0]

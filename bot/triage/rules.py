@@ -1,8 +1,6 @@
-"""The triage rules and the dictionary of findings, as clinicians keep them in `content/triage/`.
+"""The triage rules, the findings and the policy switches, as clinicians keep them in `content/triage/`."""
 
-The conditions are kept as text and are not evaluated yet: the screen uses a rule's id, disposition and words.
-"""
-
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.content_file import Strict, read
+from bot.triage.condition import Condition, NotACondition, Value, parse
 
 type Provenance = Literal["sourced", "GMK", "DES", "DAGGER"]
 """Where a statement comes from: a cited source, general medical knowledge, a design decision, a recalled number."""
@@ -43,10 +42,16 @@ class Disposition(StrEnum):
 
 
 class Rule(Strict):
-    """One rule: when it holds, how urgent that is, where to go, and what to tell the person."""
+    """One rule: when it holds, how urgent that is, where to go, and what to tell the person.
+
+    `eye` marks a rule that an only seeing eye or a numb cornea makes more urgent. `only_without_higher`: it is told
+    only when nothing more urgent holds.
+    """
 
     id: Annotated[str, Field(pattern=r"^[EDURSX]\d\d$")]
     condition: Annotated[str, Field(min_length=3)]
+    eye: bool = False
+    only_without_higher: bool = False
     disposition: Disposition
     out_of_scope: bool = False
     route: tuple[Route, ...]
@@ -63,18 +68,14 @@ class _RulesFile(Strict):
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """All rules of one version, by id."""
-
-    version: str
-    by_id: Mapping[str, Rule]
-
-
 class Finding(Strict):
-    """What may be known about a person: yes/no, one of some values, a number, or text."""
+    """What may be known about a person: yes/no, one of some values, or a number.
+
+    `worse` is the more worrying of the two answers of a yes/no finding.
+    """
 
     group: str
+    worse: Literal["yes", "no", "neither"] = "yes"
     kind: Literal["yes_no", "choice", "number"] = "yes_no"
     values: tuple[str, ...] = ()
     note: str = ""
@@ -94,19 +95,85 @@ class _FindingsFile(Strict):
     findings: Annotated[dict[str, Finding], Field(min_length=1)]
 
 
-def load_rules(path: Path) -> Rules:
-    """The rules of `content/triage/rules.yml`.
+class Switch(Strict):
+    """A choice where sources disagree: what holds here, what else could, and what it means."""
+
+    value: str | int
+    options: Annotated[tuple[str | int, ...], Field(min_length=1)]
+    used_in: Literal["rules", "exercises", "content"]
+    meaning: Annotated[str, Field(min_length=10)]
+    provenance: Annotated[tuple[Provenance, ...], Field(min_length=1)]
+
+
+class _PolicyFile(Strict):
+    reviewed_by: str | None
+    review_due: date | None
+    switches: Annotated[dict[str, Switch], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules of one version, by id, with what they speak of.
+
+    `digest` is of everything that decides: the rules, the findings and the switches. `conditions` are the rules'
+    conditions, read, by rule id.
+    """
+
+    version: str
+    digest: str
+    by_id: Mapping[str, Rule]
+    findings: Mapping[str, Finding]
+    policy: Mapping[str, Switch]
+    conditions: Mapping[str, Condition]
+
+    @property
+    def name(self) -> str:
+        """The version with the start of the digest, as every assessment keeps it."""
+        return f"{self.version}+{self.digest[:12]}"
+
+
+def load_rules(folder: Path) -> Rules:
+    """The rules of `content/triage/`: `rules.yml`, with `findings.yml` and `policy.yml`.
 
     Raises:
-        ContentError: the file is malformed, or an id stands twice.
+        ContentError: a file is malformed, an id stands twice, or a condition can't be read.
     """
+    path = folder / "rules.yml"
     file, lines = read(path, _RulesFile)
+    findings, policy = load_findings(folder / "findings.yml"), load_policy(folder / "policy.yml")
+    constants: dict[str, Value] = {
+        name: float(switch.value) if isinstance(switch.value, int) else switch.value
+        for name, switch in policy.items()
+        if switch.used_in == "rules"
+    }
     by_id: dict[str, Rule] = {}
+    conditions: dict[str, Condition] = {}
     for index, rule in enumerate(file.rules):
         if rule.id in by_id:
             raise lines.error(f"the rule id {rule.id} is used twice. Give one rule another id.", "rules", index)
         by_id[rule.id] = rule
-    return Rules(file.version, by_id)
+        try:
+            conditions[rule.id] = parse(rule.condition, findings, constants)
+        except NotACondition as problem:
+            raise lines.error(f"the condition of {rule.id}: {problem}", "rules", index, "condition") from None
+    digest = hashlib.sha256()
+    for name in ("rules.yml", "findings.yml", "policy.yml"):
+        digest.update((folder / name).read_bytes())
+    return Rules(file.version, digest.hexdigest(), by_id, findings, policy, conditions)
+
+
+def load_policy(path: Path) -> Mapping[str, Switch]:
+    """The policy switches of `content/triage/policy.yml`, by name.
+
+    Raises:
+        ContentError: the file is malformed, or a switch stands at what is not one of its options.
+    """
+    file, lines = read(path, _PolicyFile)
+    for name, switch in file.switches.items():
+        if switch.value not in switch.options:
+            shown = ", ".join(str(option) for option in switch.options)
+            raise lines.error(f"'{name}' stands at '{switch.value}'. It may be: {shown}.", "switches", name, "value")
+    return file.switches
 
 
 def load_findings(path: Path) -> Mapping[str, Finding]:

@@ -13,7 +13,7 @@ from bot.triage.cues import Combination, Cue, Cues, load_cues, worst
 from bot.triage.languages import Languages
 from bot.triage.messages import Messages
 from bot.triage.pattern import COLON, COMMA, SENTENCE_ENDS, Encoded
-from bot.triage.rules import Disposition, Rule, load_findings, load_rules
+from bot.triage.rules import Disposition, Rule, load_rules
 
 _LONGEST = 8192
 """Characters of a message that are read; Telegram sends at most 4,096."""
@@ -124,10 +124,9 @@ class Screen:
             ContentError: a file is missing or wrong; the message names it, the line and the remedy.
         """
         folder = content / "triage"
-        rules = load_rules(folder / "rules.yml")
-        findings = load_findings(folder / "findings.yml")
+        rules = load_rules(folder)
         lookalikes = read_words(folder / "english_words.txt")
-        cues = load_cues(folder / "cues.yml", findings, rules.by_id, lookalikes)
+        cues = load_cues(folder / "cues.yml", rules.findings, rules.by_id, lookalikes)
         messages = Messages.load(folder / "messages.yml")
         emergencies = [(cue.family, cue.level) for cue in cues.cues if cue.kind == "emergency"]
         emergencies += [(each.family, each.level) for each in cues.combinations]

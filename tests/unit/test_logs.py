@@ -89,7 +89,7 @@ async def go():
     await engine.close()
     await Engine("http://127.0.0.1:1", "{SECRET}", 1.0).ask(known, TEXT)
     tracker = Tracker(person.id, {{}}, {{"text": TEXT, "intent": {{"name": "eye-taping"}}}}, [], False, None, {{}}, None)
-    resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage' / 'rules.yml'), Countries({{}}, {{}}, {{}}), Messages.load(CONTENT / 'triage' / 'messages.yml'))
+    resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage'), Countries({{}}, {{}}, {{}}), Messages.load(CONTENT / 'triage' / 'messages.yml'))
     await AnswerQuestion(resources).run(CollectingDispatcher(), tracker, {{}})
     await store.close()
     log.info("test.ended", patient=person.id)

@@ -25,7 +25,7 @@ def messages_of(content: Path) -> Messages:
 
 @pytest.fixture(scope="session")
 def resources(content: Path, shelf: Shelf, words: Words, countries: Countries) -> Resources:
-    return Resources(shelf, words, load_rules(content / "triage" / "rules.yml"), countries, messages_of(content))
+    return Resources(shelf, words, load_rules(content / "triage"), countries, messages_of(content))
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def bare_resources(
     (folder / "topics.yml").write_text("groups:\n  eating-speaking:\n    eating: easier eating\n", encoding="utf-8")
     (folder / "sources.yml").write_text("{}\n", encoding="utf-8")
     bare = Shelf(folder, reload=False, must_be_reviewed=False, clock=time.monotonic)
-    return Resources(bare, words, load_rules(content / "triage" / "rules.yml"), countries, messages_of(content))
+    return Resources(bare, words, load_rules(content / "triage"), countries, messages_of(content))
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ def test_a_missing_word_list_is_named(content: Path) -> None:
 
 
 def test_all_rules_of_the_pack_are_there() -> None:
-    rules = load_rules(CONTENT / "triage" / "rules.yml")
+    rules = load_rules(CONTENT / "triage")
     counts = {"E": 24, "D": 33, "U": 18, "R": 6, "S": 3, "X": 4}
     assert {letter: sum(rule.startswith(letter) for rule in rules.by_id) for letter in counts} == counts
     for rule in rules.by_id.values():
@@ -165,12 +165,12 @@ def test_all_rules_of_the_pack_are_there() -> None:
 
 def test_every_source_of_a_rule_is_known() -> None:
     known = {str(key) for key in yaml.safe_load((CONTENT / "sources.yml").read_text())}
-    for rule in load_rules(CONTENT / "triage" / "rules.yml").by_id.values():
+    for rule in load_rules(CONTENT / "triage").by_id.values():
         assert set(rule.sources) <= known, rule.id
 
 
 def test_what_rules_tell_is_plain() -> None:
-    for rule in load_rules(CONTENT / "triage" / "rules.yml").by_id.values():
+    for rule in load_rules(CONTENT / "triage").by_id.values():
         assert not re.search(r"\b(999|911|112|111|NHS|A&E|GP|ER)\b", rule.tell), rule.id
         for sentence in re.split(r"[.!?]", rule.tell):
             assert len(sentence.split()) <= 20, (rule.id, sentence)
