@@ -47,6 +47,7 @@ class ReportNewWeakness(Action):
                 rules=(rule.id,),
                 ruleset=self._resources.rules.version,
                 asks_red_flags=True,
+                begins_intake=True,
                 replies=(Reply(text=text, buttons=tuple(article_buttons(near))),),
             ),
         )

@@ -161,9 +161,31 @@ def screen(file: Lines = None) -> None:
         _print_json({"id": item["id"], **said, "disposition": found.disposition, "rules": found.rules})
 
 
+@app.command()
+def triage(file: Lines = None) -> None:
+    """Show what the rules alone say of each {"id", "findings"} line; an absent finding is unknown."""
+    from bot.stack.measure import read_lines
+    from bot.triage.assess import WrongFinding, read_findings
+    from bot.triage.interview import load_interview
+    from bot.triage.rules import load_rules
+
+    interview = load_interview(CONTENT / "triage", load_rules(CONTENT / "triage"))
+    failed = False
+    for item in read_lines(_opened(file), needs=("id", "findings")):
+        try:
+            findings = read_findings(item["findings"], interview.rules.findings)
+        except WrongFinding as error:
+            failed = True
+            _print_json({"id": item["id"], "error": str(error)})
+            continue
+        _print_json({"id": item["id"], **interview.report(findings)})
+    raise typer.Exit(1 if failed else 0)
+
+
 @content_app.command()
 def check() -> None:
     """Check all content: articles, sources, links, reading grade, Telegram's limits, example questions, triage data."""
+    from bot.dialogue.intake import Intakes
     from bot.knowledge.library import load_library
     from bot.knowledge.lint import check_library, check_questions, read_rule_ids
     from bot.triage.countries import Countries
@@ -171,7 +193,8 @@ def check() -> None:
     from bot.words import Words
 
     words = Words.load(CONTENT / "words.yml")
-    Screen.load(CONTENT)
+    screen = Screen.load(CONTENT)
+    Intakes.load(CONTENT, screen.messages, words)
     Countries.load(CONTENT / "countries.yml")
     library = load_library(CONTENT)
     problems = check_library(library, read_rule_ids(CONTENT), words, CONTENT)

@@ -57,7 +57,7 @@ class Outcome(BaseModel):
     `disposition` is what the replies tell the person to do about a symptom they report, None when they report none.
     `notice` is a few words for a tapped button's toast; `retired` are the verbs of buttons (see `bot.payload`) that are
     used up on the tapped message and should go from it. `asks` is the family of the direct safety question that the
-    replies put, when they put one.
+    replies put, when they put one. `begins_intake` says that the triage intake's first question should follow.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -77,7 +77,8 @@ class Outcome(BaseModel):
     notice: str | None = None
     retired: tuple[str, ...] = ()
     asks: str | None = None
+    begins_intake: bool = False
 
     def measured(self) -> dict[str, Any]:
         """Return the fields that `septimus replay` prints, as plain JSON values."""
-        return self.model_dump(mode="json", exclude={"notice", "retired", "asks"})
+        return self.model_dump(mode="json", exclude={"notice", "retired", "asks", "begins_intake"})

@@ -25,6 +25,8 @@ class Patient:
 
     `held_question` is what they asked before they agreed; it is answered, and forgotten, once they do.
     `last_article` is what they were told last, so that "and at night?" can be understood.
+    `intake` is the triage intake that is under way, as JSON (see `bot.triage.intake`).
+    `summary` is the last finished one, in words for a clinician.
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -43,6 +45,8 @@ class Patient:
     awaiting: str | None = None
     misses: int = 0
     last_article: str | None = None
+    intake: str | None = None
+    summary: str | None = None
 
     @property
     def has_consented(self) -> bool:

@@ -21,6 +21,9 @@ _FORMS: dict[str, str] = {
     "stage": r"flaccid|recovery|synkinesis|surgery|skip",
     "stop": r"yes|no",
     "none": r"of_these",
+    "intake": r"start|why|back|stop",  # the triage intake, and asides of it
+    "ans": r"[a-z_]{2,16}:\d{1,2}",  # an answer of its open question
+    "summary": r"latest",  # the last assessment, to show a clinician
 }
 _CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}
 

@@ -1,13 +1,15 @@
 """What a turn leaves behind, written in the caller's own transaction together with its inbox and outbox rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.dialogue.intake import Assessed
 from bot.dialogue.reply import Turn
 from bot.outcome import Kind
 from bot.patient import Patient
 from bot.store import patients, records
+from bot.triage.results import finding_words
 
 
 async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, now: datetime) -> None:
@@ -29,5 +31,23 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await records.note_feedback(session, turn.patient.id, feedback.article, feedback.version, feedback.helpful, now)
     if turn.missed and turn.patient.has_consented:
         await records.note_miss(session, key, turn.patient.id, turn.outcome, turn.missed, now)
+    if turn.assessed is not None and turn.patient.has_consented:
+        await records.note_assessment(session, key, turn.patient.id, _kept(turn.assessed, now), now)
     if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
         await records.note_safety(session, key, turn.patient.id, turn.outcome, now)
+
+
+def _kept(assessed: Assessed, now: datetime) -> records.KeptAssessment:
+    found = assessed.assessment
+    return records.KeptAssessment(
+        started_at=datetime.fromisoformat(assessed.started_at),
+        expires_at=now + timedelta(hours=assessed.again_after),
+        ended=assessed.ended,
+        disposition=found.disposition.value,
+        out_of_scope=found.out_of_scope,
+        rules=found.rules,
+        findings=finding_words(found.findings),
+        sources=dict(assessed.sources),
+        ruleset=found.ruleset,
+        told=assessed.told,
+    )

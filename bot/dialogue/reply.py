@@ -3,8 +3,9 @@
 1. screen        red flags and crisis, deterministic, before anything else and without any consent
 2. commands      /start, /help, /stop
 3. first contact until consent and the few questions are done
-4. engine        intent, rules, actions
-5. plain answer  when the engine is away
+4. intake        an answer to the open question of a triage intake
+5. engine        intent, rules, actions
+6. plain answer  when the engine is away
 """
 
 import dataclasses
@@ -15,6 +16,8 @@ from bot.clock import Clock
 from bot.dialogue import plain
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import FirstContact, Welcome, is_step
+from bot.dialogue.intake import Assessed, Intakes
+from bot.dialogue.intake import Step as IntakeStep
 from bot.dialogue.language import Language, Languages
 from bot.dialogue.questions import leans_on_before, split
 from bot.dialogue.safety import Safety, Verdict
@@ -50,7 +53,7 @@ class Turn:
     """What one message led to: the person as they now stand, what to say, and what to keep.
 
     `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
-    asked to be forgotten.
+    asked to be forgotten. `assessed` is a triage assessment to keep.
     """
 
     patient: Patient
@@ -58,6 +61,7 @@ class Turn:
     feedback: Feedback | None = None
     missed: str | None = None
     forget: bool = False
+    assessed: Assessed | None = None
 
 
 class Dialogue:
@@ -70,6 +74,7 @@ class Dialogue:
         countries: Countries,
         words: Words,
         languages: Languages,
+        intakes: Intakes,
         engine: Engine,
         clock: Clock,
     ) -> None:
@@ -78,6 +83,7 @@ class Dialogue:
         self._countries = countries
         self.words = words
         self._languages = languages
+        self._intakes = intakes
         self._engine = engine
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
@@ -89,12 +95,14 @@ class Dialogue:
         Raises:
             ContentError: content is broken, each problem named.
         """
+        screen, words = Screen.load(content), Words.load(content / "words.yml")
         return cls(
             shelf=shelf,
-            screen=Screen.load(content),
+            screen=screen,
             countries=Countries.load(content / "countries.yml"),
-            words=Words.load(content / "words.yml"),
+            words=words,
             languages=Languages.load(content),
+            intakes=Intakes.load(content, screen.messages, words),
             engine=engine,
             clock=clock,
         )
@@ -108,6 +116,8 @@ class Dialogue:
         elif turn.outcome.kind is Kind.TRIAGE and not turn.outcome.provisional and turn.patient.held_question:
             # The alarm was false: what they had asked is answered now.
             turn = await self._after_false_alarm(turn, country)
+        elif turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) and self._intakes.is_open(turn.patient):
+            turn = _turn(self._intakes.break_off(turn.patient, turn.outcome))
         return turn
 
     def alarms(self, said: Said) -> bool:
@@ -129,6 +139,8 @@ class Dialogue:
             # A certain alarm goes before everything; a plain yes to the open question before a mere possibility;
             # and a new possibility before any other reply to the open question: it may be worse.
             found = self._safety.check(said.text)
+            if found.level is not Level.CERTAIN and self._intakes.understands(patient, said.text, self._clock()):
+                return None  # the open question of an intake asks about the same, and asks on
             if found.level is not Level.CERTAIN and self._safety.says_yes(patient, said.text):
                 verdict = self._safety.hear(patient, said.text, country)
             else:
@@ -143,6 +155,9 @@ class Dialogue:
         if not turn.patient.has_consented:
             return turn  # answered after consent, as every held question
         held = str(turn.patient.held_question)
+        if self._intakes.is_open(turn.patient):
+            patient = dataclasses.replace(turn.patient, held_question=None)
+            return Turn(patient, self._intakes.again(patient, turn.outcome))
         patient = dataclasses.replace(turn.patient, held_question=None)
         outcome = await self._understood(patient, Said(text=held), country, calm=True)
         replies = turn.outcome.replies + outcome.replies
@@ -169,7 +184,21 @@ class Dialogue:
         if press is not None and press.verb == "none":
             missed = dataclasses.replace(patient, misses=patient.misses + 1)
             return self._counted(missed, self._say(Kind.FALLBACK, "clarify.none_reply"))
+        if press is not None and press.verb == "summary":
+            told = patient.summary or self.words("intake.summary_none")
+            return Turn(patient, Outcome(kind=Kind.TRIAGE, replies=(Reply(text=told),)))
+        step = self._intakes.hear(patient, said, country, self._clock())
+        if step is not None:
+            return _turn(step)
         outcome = await self._understood(patient, said, country)
+        if outcome.begins_intake and outcome.disposition != "EMERGENCY":
+            return self._intake_begun(patient, said, outcome, country)
+        if self._intakes.is_open(patient):
+            if outcome.kind is Kind.FALLBACK:
+                outcome = outcome.model_copy(update={"replies": ()})
+            return Turn(_asked(patient, outcome, said.text), self._intakes.again(patient, outcome))
+        if outcome.kind is Kind.TRIAGE and outcome.disposition is not None and outcome.replies:
+            outcome = self._offer_intake(outcome)
         misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
         after = dataclasses.replace(patient, misses=misses, last_article=outcome.article or patient.last_article)
         turn = self._counted(_asked(after, outcome, said.text), outcome)
@@ -191,8 +220,30 @@ class Dialogue:
                 return Turn(kept, self._say(Kind.ACCOUNT, "stop.stopped", retired=("stop",)), forget=True)
             case "stop:no":
                 return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retired=("stop",)))
+            case "check" if patient.has_consented and patient.step is Step.DONE:
+                return _turn(self._intakes.begin(patient, country, self._clock(), {}))
             case _:
                 return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
+
+    def _intake_begun(self, patient: Patient, said: Said, outcome: Outcome, country: Country) -> Turn:
+        """Say what is known at once, then begin to ask; what the screen found in the words is not asked again."""
+        found = {name: value for name, value in self._safety.check(said.text or "").findings.items() if value == "yes"}
+        step = self._intakes.begin(patient, country, self._clock(), {**found, "droop": "yes"})
+        update: Mapping[str, object] = {
+            "replies": outcome.replies + step.outcome.replies,
+            "findings": {**step.outcome.findings, **outcome.findings},
+            "asks_red_flags": True,
+        }
+        if step.assessed is not None:  # what they wrote was enough for a result
+            return _turn(dataclasses.replace(step, outcome=step.outcome.model_copy(update=update)))
+        return Turn(step.patient, outcome.model_copy(update=update))
+
+    def _offer_intake(self, outcome: Outcome) -> Outcome:
+        """The outcome with a button that finds out how urgent it is."""
+        start = Button(title=self.words("intake.start_button"), payload=payload("intake", "start"))
+        *before, last = outcome.replies
+        with_button = last.model_copy(update={"buttons": (*last.buttons, start)})
+        return outcome.model_copy(update={"replies": (*before, with_button)})
 
     def _ask_stop(self) -> Outcome:
         yes = Button(title=self.words("stop.confirm"), payload=payload("stop", "yes"))
@@ -319,6 +370,10 @@ class Dialogue:
 
     def _say(self, kind: Kind, key: str, *, retired: tuple[str, ...] = (), **values: object) -> Outcome:
         return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retired=retired)
+
+
+def _turn(step: IntakeStep) -> Turn:
+    return Turn(step.patient, step.outcome, assessed=step.assessed)
 
 
 def _asked(patient: Patient, outcome: Outcome, text: str | None) -> Patient:

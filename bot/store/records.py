@@ -1,5 +1,6 @@
 """What is kept beside conversations: whether an article helped, and which safety warnings were given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.outcome import Outcome
 from bot.store.insert import insert_into
-from bot.store.tables import FeedbackRow, MissRow, SafetyEventRow
+from bot.store.tables import AssessmentRow, FeedbackRow, MissRow, SafetyEventRow
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAssessment:
+    """A triage assessment as it is kept: findings with where each came from, rules, what was told, until when it holds.
+
+    `ended` is `result`, `emergency` or `stopped`.
+    """
+
+    started_at: datetime
+    expires_at: datetime
+    ended: str
+    disposition: str
+    out_of_scope: bool
+    rules: tuple[str, ...]
+    findings: Mapping[str, str]
+    sources: Mapping[str, str]
+    ruleset: str
+    told: str
 
 
 async def note_feedback(
@@ -38,6 +58,31 @@ async def note_safety(session: AsyncSession, key: str, patient_id: str, outcome:
             rules=list(outcome.rules),
             findings=dict(outcome.findings),
             ruleset=outcome.ruleset,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+
+
+async def note_assessment(
+    session: AsyncSession, key: str, patient_id: str, kept: KeptAssessment, now: datetime
+) -> None:
+    """Keep a triage assessment; a second one with the same key changes nothing."""
+    await session.execute(
+        insert_into(session, AssessmentRow)
+        .values(
+            key=key,
+            patient_id=patient_id,
+            started_at=kept.started_at,
+            at=now,
+            expires_at=kept.expires_at,
+            ended=kept.ended,
+            disposition=kept.disposition,
+            out_of_scope=kept.out_of_scope,
+            rules=list(kept.rules),
+            findings=dict(kept.findings),
+            sources=dict(kept.sources),
+            ruleset=kept.ruleset,
+            told=kept.told,
         )
         .on_conflict_do_nothing(index_elements=["key"])
     )
@@ -96,4 +141,5 @@ async def forget(session: AsyncSession, patient_id: str) -> None:
     """Delete what was kept about a person's use; the warnings they were given go too."""
     await session.execute(delete(FeedbackRow).where(FeedbackRow.patient_id == patient_id))
     await session.execute(delete(MissRow).where(MissRow.patient_id == patient_id))
+    await session.execute(delete(AssessmentRow).where(AssessmentRow.patient_id == patient_id))
     await session.execute(delete(SafetyEventRow).where(SafetyEventRow.patient_id == patient_id))

@@ -82,6 +82,8 @@ class PatientRow(Base):
     awaiting: Mapped[str | None] = mapped_column(String(32), comment="the direct safety question that stands open")
     misses: Mapped[int] = mapped_column(Integer, default=0, comment="messages in a row that were not understood")
     last_article: Mapped[str | None] = mapped_column(String(48), comment="told last; what a follow-up leans on")
+    intake: Mapped[str | None] = mapped_column(Text, comment="the triage intake that is under way, as JSON")
+    summary: Mapped[str | None] = mapped_column(Text, comment="the last finished intake, in words for a clinician")
 
 
 class TelegramChatRow(Base):
@@ -172,6 +174,34 @@ class SafetyEventRow(Base):
     rules: Mapped[list[str]] = mapped_column(JSON)
     findings: Mapped[dict[str, str]] = mapped_column(JSON)
     ruleset: Mapped[str | None] = mapped_column(String(32))
+
+
+class AssessmentRow(Base):
+    """One triage assessment: what was found and how it was told, which rules held, and what the person was told."""
+
+    __tablename__ = "assessments"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        # the person's latest
+        Index("ix_assessments_patient_id_at", "patient_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80))
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime(), comment="when it should be made again")
+    ended: Mapped[str] = mapped_column(String(12), comment="result, emergency, stopped")
+    disposition: Mapped[str] = mapped_column(String(16))
+    out_of_scope: Mapped[bool] = mapped_column(Boolean)
+    rules: Mapped[list[str]] = mapped_column(JSON)
+    findings: Mapped[dict[str, str]] = mapped_column(JSON)
+    sources: Mapped[dict[str, str]] = mapped_column(
+        JSON, comment="how each finding came: button, text, unclear, screen"
+    )
+    ruleset: Mapped[str] = mapped_column(String(32))
+    told: Mapped[str] = mapped_column(Text, comment="what the person was shown; words of our own")
 
 
 class MissRow(Base):

@@ -72,12 +72,14 @@ class Assessment:
         return tuple(each.rule.id for each in self.fired)
 
 
-def read_findings(given: Mapping[str, object], findings: Mapping[str, Finding]) -> dict[str, Value]:
+def read_findings(given: object, findings: Mapping[str, Finding]) -> dict[str, Value]:
     """Findings as they came (from JSON, from a form), checked; numbers may come as text.
 
     Raises:
         WrongFinding: a name is not in the dictionary, or a value does not fit its finding.
     """
+    if not isinstance(given, Mapping):
+        raise WrongFinding("the findings are not an object of names and values")
     checked: dict[str, Value] = {}
     for name, value in given.items():
         finding = findings.get(name)
@@ -155,7 +157,7 @@ def _raised(
         rank = eye + 1
         reasons.append("only_seeing_eye_or_numb_cornea")
     unsure = rules.policy["step_up_when_unsure"].value == "key_questions"
-    if unsure and in_vain and rank < same_day and known.get("droop") != "no":
+    if unsure and in_vain and rank < same_day:
         rank += 1
         reasons.append("key_question_unanswered")
     older = float(known.get("age", 0)) >= 60 or known.get("vascular_risk") == "yes"

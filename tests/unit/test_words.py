@@ -87,7 +87,7 @@ def test_every_call_fills_in_what_its_words_leave_open(use: Use) -> None:
 
 @pytest.mark.parametrize("key", KEYS)
 def test_only_known_things_are_filled_in(key: str) -> None:
-    assert placeholders(WORDS(key)) <= {"number", "sources", "first", "count", "text"}
+    assert placeholders(WORDS(key)) <= {"number", "sources", "first", "count", "text", "reasons", "moment", "ruleset"}
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -13,6 +13,7 @@ import pytest
 
 from bot.dialogue import Dialogue, Said, Turn, said
 from bot.dialogue.engine import Engine
+from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
 from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
@@ -118,11 +119,22 @@ def languages(content: Path) -> Languages:
     return Languages.load(content)
 
 
+@pytest.fixture(scope="session")
+def intakes(content: Path, screen: Screen, words: Words) -> Intakes:
+    return Intakes.load(content, screen.messages, words)
+
+
 @pytest.fixture
 def dialogue(
-    shelf: Shelf, screen: Screen, countries: Countries, words: Words, languages: Languages, engine: Engine
+    shelf: Shelf,
+    screen: Screen,
+    countries: Countries,
+    words: Words,
+    languages: Languages,
+    intakes: Intakes,
+    engine: Engine,
 ) -> Dialogue:
-    return Dialogue(shelf, screen, countries, words, languages, engine, lambda: NOW)
+    return Dialogue(shelf, screen, countries, words, languages, intakes, engine, lambda: NOW)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from telegram.ext import ExtBot
 
 from bot.dialogue import Dialogue
 from bot.dialogue.engine import Engine
+from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
 from bot.gateway.answer import Answerer
 from bot.gateway.receive import chat_of
@@ -91,6 +92,7 @@ async def desk(
         countries=Countries.load(CONTENT / "countries.yml"),
         words=words,
         languages=Languages.load(CONTENT),
+        intakes=Intakes.load(CONTENT, screen.messages, words),
         engine=engine,
         clock=clock,
     )
