@@ -43,6 +43,11 @@ train: setup ## Train the engine's model when what it depends on has changed
 bench: setup train ## Measure, and write bench/results.json
 	$(UV) run --no-sync python -m bench
 
+understanding: setup ## Compare the candidate pipelines and write docs/understanding.md (RASA=1: Rasa's own too)
+	$(UV) sync --locked --quiet --project engine --python 3.10 --group compare
+	TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore RASA_TELEMETRY_ENABLED=false \
+		engine/.venv/bin/python -m engine.compare $(if $(RASA),--rasa)
+
 hooks: .venv/.made ## Check before each commit
 	$(UV) run --no-sync pre-commit install
 
@@ -69,6 +74,6 @@ clean: ## Remove what was built (not your data in var/)
 	rm -rf .tools .venv engine/.venv models .rasa .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run chat test unit lint format train bench hooks setup clean help
+.PHONY: run chat test unit lint format train bench understanding hooks setup clean help

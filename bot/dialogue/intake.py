@@ -5,6 +5,7 @@ answer goes its usual way, and the open question is put again after it.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -132,7 +133,7 @@ class Intakes:
         question = self._question(open_, self._interview[open_.current], lead=self._words("intake.back_to"))
         return outcome.model_copy(update={"replies": (*outcome.replies, question)})
 
-    def note(self, patient: Patient, found: dict[str, Value]) -> Patient:
+    def note(self, patient: Patient, found: Mapping[str, str]) -> Patient:
         """The person with what the screen found added to the open intake."""
         open_ = self._open(patient)
         if open_ is None or not found:
@@ -141,13 +142,15 @@ class Intakes:
         known = {name: value for name, value in found.items() if name in findings and value != UNKNOWN}
         return dataclasses.replace(patient, intake=dataclasses.replace(open_, known={**open_.known, **known}).dumps())
 
-    def break_off(self, patient: Patient, outcome: Outcome) -> Step:
+    def break_off(self, patient: Patient, outcome: Outcome, now: datetime) -> Step:
         """End the open intake because an emergency was told; what was known by then is kept."""
         open_ = self._open(patient)
         if open_ is None:
             return Step(patient, outcome)
-        kept = self._kept(open_, state.standing(open_, self._interview), outcome.replies[0].text, "emergency")
-        return Step(dataclasses.replace(patient, intake=None), outcome, kept)
+        stands = state.standing(open_, self._interview)
+        kept = self._kept(open_, stands, outcome.replies[0].text, "emergency")
+        summary = self._summary(open_, stands, now)
+        return Step(dataclasses.replace(patient, intake=None, summary=summary), outcome, kept)
 
     def _open(self, patient: Patient) -> Intake | None:
         return Intake.loads(patient.intake) if patient.intake else None

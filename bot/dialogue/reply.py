@@ -117,7 +117,7 @@ class Dialogue:
             # The alarm was false: what they had asked is answered now.
             turn = await self._after_false_alarm(turn, country)
         elif turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) and self._intakes.is_open(turn.patient):
-            turn = _turn(self._intakes.break_off(turn.patient, turn.outcome))
+            turn = _turn(self._intakes.break_off(turn.patient, turn.outcome, self._clock()))
         return turn
 
     def alarms(self, said: Said) -> bool:
@@ -148,6 +148,7 @@ class Dialogue:
                 verdict = verdict or self._safety.hear(patient, said.text, country)
         if verdict is None:
             return None
+        verdict = dataclasses.replace(verdict, patient=self._intakes.note(verdict.patient, verdict.outcome.findings))
         kept = dataclasses.replace(verdict.patient, held_question=verdict.go_on) if verdict.go_on else verdict.patient
         return Turn(kept, verdict.outcome)
 

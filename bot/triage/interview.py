@@ -20,6 +20,9 @@ from bot.triage.condition import FAILS, Condition, NotACondition, Value, parse
 from bot.triage.rules import Disposition, Finding, Rules
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SHORT = 6
+"""A "maybe" among more words than this is no answer by itself."""
+
 _DENIALS = frozenset("no not none never without isn't don't doesn't didn't haven't hasn't aren't cant can't".split())
 
 
@@ -189,6 +192,8 @@ def read_answer(question: Question, text: str) -> tuple[Answer, ...]:
     exact = [each for each in question.answers if said in {_plain(form) for form in _forms(each)}]
     if exact:
         return (exact[0],)
+    if "?" in text:
+        return ()  # a question of the person's own
     found = [
         each
         for each in question.answers
@@ -199,7 +204,12 @@ def read_answer(question: Question, text: str) -> tuple[Answer, ...]:
     elif _DENIALS & set(words):
         return ()
     doubt = [each for each in question.answers if each.rest == UNKNOWN]
-    if not found and doubt and any(f" {_plain(form)} " in f" {said} " for form in doubt[0].also):
+    if (
+        not found
+        and doubt
+        and len(words) <= _SHORT
+        and any(f" {_plain(form)} " in f" {said} " for form in doubt[0].also)
+    ):
         return (doubt[0],)
     if len(found) > 1 and not question.several:
         return ()

@@ -188,7 +188,7 @@ def _highest(graph: Path, tokenizer_file: Path, texts: Sequence[Text]) -> Dict[T
     highest: Dict[Text, np.ndarray] = {}
     for text in texts:
         found = session.run(names, {"ids": np.array([tokenizer.encode(text).ids], dtype=np.int64)})
-        for name, values in zip(names, found):
+        for name, values in zip(names, found, strict=True):
             highest[name] = np.maximum(highest.get(name, values), values)
     return {name[len(_WATCHED) :]: values for name, values in highest.items()}
 
@@ -289,7 +289,7 @@ class _Draft:
         # The heads come before the tokens; keys are turned on their side too.
         query, key, value = (
             self.add("Transpose", [self.add("Reshape", [self._linear(hidden, name + part), apart])], perm=order)
-            for part, order in zip(self._is.parts, ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]))
+            for part, order in zip(self._is.parts[:3], ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]), strict=True)
         )
         scores = self.add("Div", [self.add("MatMul", [query, key]), self.constant(np.float32(size**0.5))])
         if biases is not None:

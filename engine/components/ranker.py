@@ -8,7 +8,7 @@ The first two are multiplied, not averaged (a log-linear mixture): an intent mus
 fitted on cross-validated probabilities of the training data alone; `make understanding` shows what each is worth.
 """
 
-from typing import Any, Dict, Sequence, Text
+from typing import Any, Dict, Optional, Sequence, Text
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -18,6 +18,7 @@ from sklearn.svm import LinearSVC
 
 WORDS_C, MEANING_C, SHARPNESS = 0.5, 20.0, 4.0
 WEIGHT_OF_WORDS, WEIGHT_OF_MEANING, WEIGHT_OF_NEAREST = 0.52, 0.45, 7.2
+WEIGHT_OF_DISTANCE = 10.0
 NEAREST = 3
 _SEED = 42
 
@@ -82,7 +83,28 @@ class Ranker:
         cosines = vectors @ self._examples
         ends = np.append(self._starts[1:], self._examples.shape[1])
         means = np.empty((len(vectors), len(self.classes)), dtype=np.float32)
-        for column, (start, end) in enumerate(zip(self._starts, ends)):
+        for column, (start, end) in enumerate(zip(self._starts, ends, strict=True)):
             few = min(NEAREST, end - start)
             means[:, column] = np.partition(cosines[:, start:end], end - start - few, axis=1)[:, -few:].mean(axis=1)
         return means
+
+
+def outside(
+    ranks: np.ndarray, classes: np.ndarray, outside_class: Text, inside: Sequence[Text], nearest: Optional[np.ndarray]
+) -> np.ndarray:
+    """Return how likely each message is outside of what can be answered: larger is farther out, with no fixed range.
+
+    Probability alone is a poor gate; where the nearest examples lie says as much again.
+
+    Args:
+        ranks: probabilities, one row a message.
+        classes: the columns' names.
+        outside_class: the class of out-of-scope examples.
+        inside: the classes that can be answered.
+        nearest: the cosines of the nearest examples of each class, or None to go by probability alone.
+    """
+    column, within = list(classes).index(outside_class), np.isin(classes, inside)
+    odds = np.log(ranks[:, column] + 1e-6) - np.log(ranks[:, within].sum(axis=1) + 1e-6)
+    if nearest is None:
+        return odds
+    return odds + WEIGHT_OF_DISTANCE * (nearest[:, column] - nearest[:, within].max(axis=1))

@@ -109,10 +109,10 @@ def _values(name: str) -> Iterable[str]:
 def mutants(rule: Rule) -> dict[str, bool]:
     """The conditions with a slip, and whether each is told only without something higher."""
     tree = read(rule.condition)
-    texts = {written(other) for other in slips(tree)} - {written(tree)}
+    texts = sorted({written(other) for other in slips(tree)} - {written(tree)})
     found = dict.fromkeys(texts, rule.only_without_higher)
-    # As it stands, but told beside something higher (or no longer so).
-    return {**found, rule.condition: not rule.only_without_higher}
+    # One more slip: the condition as it stands, but told beside something higher.
+    return {**found, rule.condition: False} if rule.only_without_higher else found
 
 
 @cache
@@ -141,10 +141,6 @@ def by_rule() -> dict[str, list[Case]]:
     return {rule: [case for case in CASES if case.rule == rule] for rule in RULES.by_id}
 
 
-# A Case holds a dictionary, so it is told apart by its name, which is its own.
-Case.__hash__ = lambda case: hash(case.name)  # type: ignore[method-assign]
-
-
 @pytest.mark.parametrize("rule", RULES.by_id.values(), ids=lambda rule: rule.id)
 def test_a_condition_is_read_and_written_without_a_change(rule: Rule) -> None:
     for case in by_rule()[rule.id]:
@@ -154,18 +150,22 @@ def test_a_condition_is_read_and_written_without_a_change(rule: Rule) -> None:
 
 
 def test_a_slip_in_a_rule_is_noticed_by_its_cases() -> None:
-    cases, tried, survivors = by_rule(), 0, []
+    tried, survivors = 0, []
     for rule in RULES.by_id.values():
+        # A case that already goes otherwise would notice everything.
+        right = [
+            case for case in by_rule()[rule.id] if not noticed(rule, rule.condition, rule.only_without_higher, [case])
+        ]
         for text, only_without_higher in mutants(rule).items():
             try:
-                found = noticed(rule, text, only_without_higher, cases[rule.id])
+                found = noticed(rule, text, only_without_higher, right)
             except NotACondition:
                 continue
             tried += 1
             if not found:
-                told = f" (only_without_higher: {str(only_without_higher).lower()})" if text == rule.condition else ""
-                survivors.append(f"{rule.id}: {text}{told}")
+                survivors.append(f"{rule.id}: {'without only_without_higher' if text == rule.condition else text}")
     score = 1 - len(survivors) / tried
-    print(f"{tried} slips tried, {score:.1%} noticed; not noticed:", *survivors, sep="\n  ")
+    result = "\n  ".join((f"{tried} slips tried, {score:.1%} noticed; not noticed:", *survivors))
+    print(result)
     assert tried > 1500, "hardly any slips were made"
-    assert score >= NEEDED
+    assert score >= NEEDED, result

@@ -15,7 +15,7 @@ RULES = load_rules(Path(__file__).parents[3] / "content" / "triage")
 KINDS = ("fires", "not", "unknown", "switched")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """Findings, and whether the rule must be told in them; `policy` are switches that stand otherwise."""
 
@@ -94,3 +94,9 @@ def test_every_finding_of_a_rule_is_in_its_cases() -> None:
         if not set(condition.names) <= seen:
             missing[rule] = set(condition.names) - seen
     assert not missing
+
+
+def test_only_what_the_pack_silences_is_silent_beside_something_more_urgent() -> None:
+    # "No higher rule", "no E-rule" and the like in the pack, and what stands for a reassuring "no" there (D24, U08).
+    may_be = {"D09", "D15", "D16", "D20", "D24", "D25", "D29", "D31", "R01", "S01", "U08", "U09", "U12", "U13"}
+    assert {rule.id for rule in RULES.by_id.values() if rule.only_without_higher} <= may_be

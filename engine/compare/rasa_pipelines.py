@@ -1,0 +1,122 @@
+"""Rasa's own pipelines on the same data: the default one, DIET with sentence embeddings, and a response selector."""
+
+import asyncio
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Text
+
+import numpy as np
+import yaml
+from sklearn.metrics import f1_score
+
+from engine.compare.examples import OUT_OF_SCOPE, Examples, folds
+
+EPOCHS = 8
+_SPARSE: List[Dict[Text, Any]] = [
+    {"name": "WhitespaceTokenizer"},
+    {"name": "RegexFeaturizer"},
+    {"name": "LexicalSyntacticFeaturizer"},
+    {"name": "CountVectorsFeaturizer"},
+    {"name": "CountVectorsFeaturizer", "analyzer": "char_wb", "min_ngram": 1, "max_ngram": 4},
+]
+_DIET = {
+    "name": "DIETClassifier",
+    "epochs": EPOCHS,
+    "entity_recognition": False,
+    "random_seed": 42,
+    "constrain_similarities": True,
+}
+PIPELINES: Dict[Text, List[Dict[Text, Any]]] = {
+    "Rasa's default: sparse features + DIET": [*_SPARSE, _DIET],
+    "Rasa: sparse features + MPNet + DIET": [
+        *_SPARSE,
+        {"name": "engine.compare.featurizer.SentenceFeaturizer"},
+        _DIET,
+    ],
+    "Rasa: sparse features + logistic regression": [
+        *_SPARSE,
+        {"name": "LogisticRegressionClassifier", "max_iter": 100, "random_state": 42},
+    ],
+}
+
+
+def measure(root: Path, examples: Examples, family: np.ndarray) -> Dict[Text, Dict[Text, Any]]:
+    """Train each on the first fold and measure it there."""
+    train, test = next(folds(examples, family))
+    return {name: _one(root, name, pipeline, examples, train, test) for name, pipeline in PIPELINES.items()}
+
+
+def _one(
+    root: Path, name: Text, pipeline: List[Dict[Text, Any]], examples: Examples, train: np.ndarray, test: np.ndarray
+) -> Dict[Text, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        (home / "config.yml").write_text(
+            yaml.safe_dump({"recipe": "default.v1", "language": "en", "pipeline": pipeline})
+        )
+        blocks = [
+            {
+                "intent": str(intent),
+                "examples": "".join(f"- {text}\n" for text in examples.texts[train][examples.intents[train] == intent]),
+            }
+            for intent in np.unique(examples.intents[train])
+        ]
+        (home / "nlu.yml").write_text(
+            yaml.safe_dump({"version": "3.1", "nlu": blocks}, allow_unicode=True, width=10_000)
+        )
+        command = [
+            root / "engine/.venv/bin/rasa",
+            "train",
+            "nlu",
+            "--nlu",
+            home / "nlu.yml",
+            "--config",
+            home / "config.yml",
+        ]
+        begun = time.perf_counter()
+        words = [*map(str, command), "--out", str(home), "--fixed-model-name", "one"]
+        subprocess.run(words, cwd=root, check=True)  # noqa: S603 - Rasa's own command
+        took = time.perf_counter() - begun
+        return {
+            **_ranked(home / "one.tar.gz", examples, test),
+            "train_s": round(took, 1),
+            "folds": f"1, {EPOCHS} epochs",
+        }
+
+
+def _ranked(model: Path, examples: Examples, test: np.ndarray) -> Dict[Text, Any]:
+    from rasa.core.agent import load_agent
+
+    async def ask() -> List[List[Any]]:
+        agent = await load_agent(str(model))
+        found = []
+        for text in examples.texts[test]:
+            parsed = await agent.parse_message(text)
+            found.append([(each["name"], each["confidence"]) for each in parsed["intent_ranking"]])
+        return found
+
+    begun = time.perf_counter()
+    rankings = asyncio.run(ask())
+    each_ms = (time.perf_counter() - begun) / len(test) * 1000
+    intents, topic = examples.intents[test], examples.on_topic[test]
+    first = np.array([ranking[0][0] for ranking in rankings])
+    among = np.array(
+        [intent in [name for name, _ in ranking[:3]] for intent, ranking in zip(intents, rankings, strict=True)]
+    )
+    odds = np.array([dict(ranking).get(OUT_OF_SCOPE, 0.0) - _best_topic(ranking) for ranking in rankings])
+    limit = np.quantile(odds[topic], 0.97)
+    return {
+        "examples": len(examples.texts),
+        "topic_f1": round(float(f1_score(intents, first, labels=examples.topics, average="macro")), 4),
+        "topic_top3": round(float(among[topic].mean()), 4),
+        "oos_recall": round(float((odds[intents == OUT_OF_SCOPE] > limit).mean()), 4),
+        "ms_a_message": round(each_ms, 1),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
+    }
+
+
+def _best_topic(ranking: List[Any]) -> float:
+    return max((confidence for name, confidence in ranking if name != OUT_OF_SCOPE), default=0.0)
