@@ -10,7 +10,7 @@ from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from actions.resources import Resources, intent_of, ranking_of, say, text_of
-from bot.knowledge.answer import short_answer
+from bot.knowledge.answer import offer, short_answer
 from bot.knowledge.article import Article
 from bot.outcome import Kind, Outcome, Reply
 
@@ -33,6 +33,9 @@ RESPONSES: Mapping[str, Response] = {
     "ask_exercise_session": Response(Kind.EXERCISE, "requests.exercise", "exercises-when-to-start"),
     "feeling_low": Response(Kind.ANSWER, "requests.feeling_low", "emotional-wellbeing"),
 }
+NEAR = 0.2
+"""How likely (0 to 1) a topic must be to be offered beside the word that something is out of scope."""
+
 MEDICINE_TOPICS = frozenset(
     {"steroids", "antivirals", "steroid-side-effects", "eye-drops-choice", "botox", "vitamins-diet", "vaccines"}
 )
@@ -53,6 +56,8 @@ class AnswerRequest(Action):
         response = RESPONSES.get(intent_of(tracker), RESPONSES["out_of_scope"])
         article = self._resources.library.about(response.topic) if response.topic else None
         number = self._resources.country(tracker).emergency_number
+        if response.words == "requests.out_of_scope":
+            return _decline(self._resources, dispatcher, tracker)
         return _meet(self._resources, dispatcher, response, article, number)
 
 
@@ -75,6 +80,19 @@ class DeclineDose(Action):
         topic = next((topic for topic in (*searched, *ranked) if topic in MEDICINE_TOPICS), None)
         response = Response(Kind.NO_DOSING, "requests.no_dosing", topic)
         return _meet(self._resources, dispatcher, response, library.about(topic) if topic else None, "")
+
+
+def _decline(resources: Resources, dispatcher: CollectingDispatcher, tracker: Tracker) -> list[Any]:
+    """Say kindly that it is none of ours, with what comes near when something does."""
+    library, words = resources.library, resources.words
+    near = [topic for topic, confidence in ranking_of(tracker, library)[:2] if confidence >= NEAR]
+    articles = [article for topic in near if (article := library.about(topic, text_of(tracker)))]
+    if not articles:
+        say(dispatcher, _outcome(RESPONSES["out_of_scope"], (Reply(text=words("requests.out_of_scope")),)))
+        return []
+    offered = offer(Kind.OUT_OF_SCOPE, words("requests.out_of_scope_near"), articles, words)
+    say(dispatcher, offered.model_copy(update={"out_of_scope": True}))
+    return []
 
 
 def _meet(

@@ -117,11 +117,12 @@ def assess(given: Mapping[str, Value], rules: Rules, open_: Set[str] = frozenset
     fired.sort(key=lambda each: (-each.rule.disposition.rank, _first_route(each.rule), each.rule.id))
     disposition, raised = _raised(max(rank, 1), fired, given, known, rules)
     told = [each.rule for each in fired if each.rule.disposition.rank == rank]
+    routes = _routes(told, disposition, raised)
     return Assessment(
         disposition=disposition,
         out_of_scope=any(each.rule.out_of_scope for each in fired),
         fired=tuple(fired),
-        routes=tuple(dict.fromkeys(route for rule in told for route in rule.route)),
+        routes=routes,
         raised=raised,
         open_rules=tuple(may_fire),
         findings=known,
@@ -151,22 +152,47 @@ def _raised(
     """The disposition after what may only raise it (evidence pack, sections 1.4 and 1.5)."""
     reasons: list[str] = []
     same_day = Disposition.SAME_DAY.rank
-    in_vain = [name for name in _KEY_QUESTIONS if given.get(name) == UNKNOWN and name not in known]
+    in_vain = frozenset(name for name in _KEY_QUESTIONS if given.get(name) == UNKNOWN and name not in known)
+    # What an answer could still have made hold: an unanswered question counts when its answer could have counted.
+    could_be = max((rules.by_id[each].disposition.rank for each in _open_rules(known, in_vain, rules)), default=0)
     eye = max((each.rule.disposition.rank for each in fired if each.rule.eye), default=same_day)
     if eye + 1 > rank and eye < same_day and "yes" in (known.get("only_seeing_eye"), known.get("cornea_numb")):
         rank = eye + 1
         reasons.append("only_seeing_eye_or_numb_cornea")
     unsure = rules.policy["step_up_when_unsure"].value == "key_questions"
-    if unsure and in_vain and rank < same_day:
+    if unsure and could_be > rank and rank < same_day:
         rank += 1
         reasons.append("key_question_unanswered")
     older = float(known.get("age", 0)) >= 60 or known.get("vascular_risk") == "yes"
     first_day = known.get("droop_new") == "yes" and float(known.get("onset_hours", _HOURS_A_WEEK)) <= 24
-    if older and first_day and in_vain and rank == same_day:
+    if older and first_day and could_be > rank == same_day:
         rank += 1
         reasons.append("stroke_risk_and_unsure")
     by_rank = {each.rank: each for each in Disposition}
     return by_rank[rank], tuple(reasons)
+
+
+def _routes(told: list[Rule], disposition: Disposition, raised: tuple[str, ...]) -> tuple[Route, ...]:
+    """Where to: of one rule as it says, of several in the order of preference; first what fits a raised disposition."""
+    routes = list(dict.fromkeys(route for rule in told for route in rule.route))
+    if len(told) > 1:
+        routes.sort(key=_ROUTES.index)
+    if raised:
+        eye = raised[-1] == "only_seeing_eye_or_numb_cornea"
+        first: dict[Disposition, Route] = {
+            Disposition.EMERGENCY: "AMBULANCE",
+            Disposition.SAME_DAY: "EYE_CASUALTY" if eye else "GP_OR_111",
+        }
+        routes.insert(0, first.get(disposition, "GP"))
+    return tuple(dict.fromkeys(routes))
+
+
+def _open_rules(known: Mapping[str, Value], open_: Set[str], rules: Rules) -> tuple[str, ...]:
+    """The rules that an answer to one of the open findings could still make hold."""
+    opened = frozenset(name for name in _with_derived(open_, rules.findings) if name not in known)
+    return tuple(
+        each for each, condition in rules.conditions.items() if condition.on(known, opened) not in (HOLDS, FAILS)
+    )
 
 
 def _derived(known: dict[str, Value], findings: Mapping[str, Finding]) -> Mapping[str, Value]:
@@ -178,6 +204,8 @@ def _derived(known: dict[str, Value], findings: Mapping[str, Finding]) -> Mappin
     if "droop" not in known and "yes" in (known.get("droop_new"), known.get("droop_worse")):
         known["droop"] = "yes"
     for name, members in _members(findings).items():
+        if known.get(name) == "no":
+            del known[name]  # said without its members; only all of them together say so
         values = [known.get(member) for member in members]
         if "yes" in values:
             known[name] = "yes"

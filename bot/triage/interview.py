@@ -5,6 +5,7 @@ another reason that is as urgent. It ends when there is none, and at once on an 
 section 1.7.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from bot.content_file import Strict, read
 from bot.triage.assess import UNKNOWN, Assessment, assess
 from bot.triage.condition import FAILS, Condition, NotACondition, Value, parse
 from bot.triage.rules import Disposition, Finding, Rules
+
+NEVER = math.inf
+"""How long ago something was that never was: longer than any rule asks for."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _SHORT = 6
@@ -176,6 +180,8 @@ def findings_of(question: Question, answers: tuple[Answer, ...], findings: Mappi
             said[name] = UNKNOWN
         elif findings[name].kind == "yes_no":
             said[name] = "no"
+        elif findings[name].kind == "number":
+            said[name] = NEVER
     return said
 
 

@@ -1,5 +1,6 @@
 """How a result is told: the words of `content/triage/results.yml`, filled for the person's country."""
 
+import math
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -89,5 +90,6 @@ _FLOORS: frozenset[str] = frozenset({"D00", "D03", "U00"})
 
 
 def finding_words(findings: Mapping[str, object]) -> dict[str, str]:
-    """Findings as plain strings, for storing and for the contract's output."""
-    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in findings.items()}
+    """Findings as plain strings, for storing and for the contract's output; what never was is left out."""
+    told = {name: value for name, value in findings.items() if value != math.inf}
+    return {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in told.items()}

@@ -88,7 +88,7 @@ class Finding(Strict):
             return value in {"yes", "no"}
         if self.kind == "choice":
             return value in self.values
-        return value.removeprefix("-").replace(".", "", 1).isdigit()
+        return value.removeprefix("-").replace(".", "", 1).isdecimal()
 
 
 class _FindingsFile(Strict):

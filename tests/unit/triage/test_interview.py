@@ -1,5 +1,6 @@
 """What the intake asks, in which order, how answers are read, and that it always ends."""
 
+import math
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -149,10 +150,10 @@ def test_none_of_these_says_no_of_all_that_the_question_names_and_of_nothing_els
     assert findings_of(question, (none,), RULES.findings) == dict.fromkeys(question.fills, "no")
 
 
-def test_no_injury_sets_no_number() -> None:
+def test_no_injury_is_longer_ago_than_any_rule_asks_for() -> None:
     question = INTERVIEW["injury"]
     none = next(answer for answer in question.answers if answer.rest == "no")
-    assert findings_of(question, (none,), RULES.findings) == {}
+    assert findings_of(question, (none,), RULES.findings) == dict.fromkeys(question.fills, math.inf)
 
 
 @pytest.mark.parametrize(
