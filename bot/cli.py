@@ -189,6 +189,8 @@ def check() -> None:
     from bot.knowledge.library import load_library
     from bot.knowledge.lint import check_library, check_questions, read_rule_ids
     from bot.triage.countries import Countries
+    from bot.triage.lint import check_rules
+    from bot.triage.rules import load_rules
     from bot.triage.screen import Screen
     from bot.words import Words
 
@@ -199,6 +201,7 @@ def check() -> None:
     library = load_library(CONTENT)
     problems = check_library(library, read_rule_ids(CONTENT), words, CONTENT)
     problems += check_questions(ROOT / "nlu_data", library.topics)
+    problems += check_rules(load_rules(CONTENT / "triage"))
     for problem in problems:
         typer.echo(str(problem))
     reviewed = sum(article.reviewed_by is not None for article in library.articles.values())

@@ -41,7 +41,8 @@ class Button(BaseModel):
 class Reply(BaseModel):
     """One message to a person.
 
-    `text` is light Markdown (`**bold**`, `### heading`, `- bullet`); a gateway renders it for its channel.
+    `text` is light Markdown (`**bold**`, `### heading`, `- bullet`); a gateway renders it for its channel. With a
+    `document` (a file's name) the text is sent as a file of that name.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +50,7 @@ class Reply(BaseModel):
     text: str
     buttons: tuple[Button, ...] = ()
     image: str | None = None
+    document: str | None = None
 
 
 class Outcome(BaseModel):

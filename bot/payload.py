@@ -23,7 +23,7 @@ _FORMS: dict[str, str] = {
     "none": r"of_these",
     "intake": r"start|why|back|stop",  # the triage intake, and asides of it
     "ans": r"[a-z_]{2,16}:\d{1,2}",  # an answer of its open question
-    "summary": r"latest",  # the last assessment, to show a clinician
+    "summary": r"latest|pdf",  # the last assessment, to show a clinician
 }
 _CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}
 

@@ -152,6 +152,16 @@ class Intakes:
         summary = self._summary(open_, stands, now)
         return Step(dataclasses.replace(patient, intake=None, summary=summary), outcome, kept)
 
+    def summary(self, patient: Patient, form: str) -> Outcome:
+        """The last finished check, as a message or (`pdf`) as a file."""
+        if patient.summary is None:
+            return Outcome(kind=Kind.TRIAGE, replies=(Reply(text=self._words("intake.summary_none")),))
+        if form == "pdf":
+            file = Reply(text=patient.summary, document=self._words("intake.summary_file"))
+            return Outcome(kind=Kind.TRIAGE, replies=(file,))
+        as_file = Button(title=self._words("intake.summary_pdf_button"), payload=payload("summary", "pdf"))
+        return Outcome(kind=Kind.TRIAGE, replies=(Reply(text=patient.summary, buttons=(as_file,)),))
+
     def _open(self, patient: Patient) -> Intake | None:
         return Intake.loads(patient.intake) if patient.intake else None
 

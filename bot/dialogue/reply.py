@@ -186,8 +186,7 @@ class Dialogue:
             missed = dataclasses.replace(patient, misses=patient.misses + 1)
             return self._counted(missed, self._say(Kind.FALLBACK, "clarify.none_reply"))
         if press is not None and press.verb == "summary":
-            told = patient.summary or self.words("intake.summary_none")
-            return Turn(patient, Outcome(kind=Kind.TRIAGE, replies=(Reply(text=told),)))
+            return Turn(patient, self._intakes.summary(patient, press.argument))
         step = self._intakes.hear(patient, said, country, self._clock())
         if step is not None:
             return _turn(step)

@@ -203,6 +203,11 @@ async def _write_replies(
         )
     number = 0
     for reply in outcome.replies:
+        if reply.document is not None:
+            file = {"name": reply.document, "text": reply.text, "made": now.isoformat()}
+            await outbox.add(session, f"update:{update_id}:{number}", patient.id, "send_file", file, now)
+            number += 1
+            continue
         parts = split(reply.text)
         for part in parts:
             last = part is parts[-1]

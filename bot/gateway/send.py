@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.clock import Clock
+from bot.gateway.pdf import summary_pdf
 from bot.store import Store, outbox, patients
 
 log = structlog.get_logger()
@@ -94,6 +95,10 @@ class Sender:
                 await outbox.sent(session, row.id, message_id, self._clock())
 
     async def _do(self, row: outbox.Outgoing, chat_id: int) -> int | None:
+        if row.act == "send_file":
+            content = summary_pdf(str(row.body["text"]), datetime.fromisoformat(row.body["made"]))
+            message = await self._bot.send_document(chat_id, content, filename=str(row.body["name"]))
+            return int(message.message_id)
         rows = [
             [InlineKeyboardButton(title, callback_data=data) for title, data in line] for line in row.body["buttons"]
         ]

@@ -131,7 +131,7 @@ class OutboxRow(Base):
     key: Mapped[str] = mapped_column(String(80), unique=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
     priority: Mapped[int] = mapped_column(Integer, default=5, comment="0 is most urgent")
-    act: Mapped[str] = mapped_column(String(16), comment="send, edit_buttons")
+    act: Mapped[str] = mapped_column(String(16), comment="send, send_file, edit_buttons")
     body: Mapped[dict[str, Any] | None] = mapped_column(JSON, comment="dropped once sent")
     state: Mapped[str] = mapped_column(String(8), comment="waiting, sent, failed")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())

@@ -55,6 +55,8 @@ def upgrade() -> None:
         )
 
     # ### end Alembic commands ###
+    with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.alter_column("act", existing_type=sa.String(length=16), comment="send, send_file, edit_buttons")
 
 
 def downgrade() -> None:
