@@ -58,6 +58,13 @@ def intent_of(tracker: Tracker) -> str:
     return str((tracker.latest_message.get("intent") or {}).get("name") or "")
 
 
+UNFIT = 0.5
+"""What is left of the confidence of a topic that has nothing for the person's own stage."""
+
+# What a person says of their stage, as the articles name it.
+_STAGES = {"flaccid": "flaccid", "recovery": "recovery", "synkinesis": "synkinesis", "surgery": "post-surgery"}
+
+
 def text_of(tracker: Tracker) -> str:
     """Return what the person wrote."""
     return str(tracker.latest_message.get("text") or "")
@@ -70,6 +77,21 @@ def entity_of(tracker: Tracker, name: str) -> str:
 
 
 def ranking_of(tracker: Tracker, library: Library) -> list[tuple[str, float]]:
-    """Return the topics the engine ranked, with their confidences, best first; other intents are left out."""
+    """Return the topics the engine ranked, with their confidences, best first; other intents are left out.
+
+    A topic with nothing for the person's own stage, where that is known, counts half: it is likelier that they mean
+    the one that fits, and what they clearly ask for still comes first.
+    """
     ranked = tracker.latest_message.get("intent_ranking") or []
-    return [(each["name"], float(each["confidence"])) for each in ranked if each["name"] in library.topics]
+    stage = _STAGES.get(str((tracker.latest_message.get("metadata") or {}).get("stage")))
+    topics = [
+        (each["name"], float(each["confidence"]) * (1.0 if _is_for(each["name"], stage, library) else UNFIT))
+        for each in ranked
+        if each["name"] in library.topics
+    ]
+    return sorted(topics, key=lambda topic: -topic[1])
+
+
+def _is_for(topic: str, stage: str | None, library: Library) -> bool:
+    articles = library.by_topic.get(topic, ())
+    return stage is None or any({"any", stage} & set(article.stages) for article in articles)

@@ -72,6 +72,7 @@ def run() -> Run:
         country: str | None = "GB",
         last_article: str | None = None,
         calm: bool = False,
+        stage: str | None = None,
         **entities: str,
     ) -> Ran:
         message = {
@@ -79,7 +80,7 @@ def run() -> Run:
             "intent": {"name": intent, "confidence": 1.0},
             "intent_ranking": [{"name": name, "confidence": confidence} for name, confidence in ranking],
             "entities": [{"entity": name, "value": value} for name, value in entities.items()],
-            "metadata": {"country": country, "stage": None, "calm": calm},
+            "metadata": {"country": country, "stage": stage, "calm": calm},
         }
         tracker = Tracker("p" * 32, {"last_article": last_article}, message, [], False, None, {}, None)
         dispatcher = CollectingDispatcher()

@@ -97,3 +97,20 @@ async def test_a_miss_without_a_topical_word_offers_nothing(run: Run, resources:
 async def test_a_topic_that_no_rule_caught_is_answered_all_the_same(run: Run, resources: Resources) -> None:
     ran = await run(Miss(resources), "eye-taping", "how do i tape my eye", CLEAR)
     assert ran.outcome.article == "eye-taping"
+
+
+TIED = [("recovery-stage", 0.42), ("flaccid-stage", 0.40), ("eating", 0.01)]
+
+
+@pytest.mark.parametrize(("stage", "article"), [("flaccid", "flaccid-stage"), ("recovery", "recovery-stage")])
+async def test_between_two_close_topics_the_one_for_the_persons_stage_is_meant(
+    run: Run, resources: Resources, stage: str, article: str
+) -> None:
+    ran = await run(AnswerQuestion(resources), TIED[0][0], "what should i do now", TIED, stage=stage)
+    assert ran.outcome.article == article
+
+
+async def test_what_is_clearly_asked_for_is_answered_whatever_the_stage(run: Run, resources: Resources) -> None:
+    clear = [("flaccid-stage", 0.9), ("recovery-stage", 0.05)]
+    ran = await run(AnswerQuestion(resources), "flaccid-stage", "no movement", clear, stage="recovery")
+    assert ran.outcome.article == "flaccid-stage"
