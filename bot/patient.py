@@ -26,7 +26,7 @@ class Patient:
     `held_question` is what they asked before they agreed; it is answered, and forgotten, once they do.
     `last_article` is what they were told last, so that "and at night?" can be understood.
     `intake` is the triage intake that is under way, as JSON (see `bot.triage.intake`).
-    `summary` is the last finished one, in words for a clinician.
+    `summary` is the last finished one, in words for a clinician; `emergency_at` is when an emergency was last told.
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -47,6 +47,7 @@ class Patient:
     last_article: str | None = None
     intake: str | None = None
     summary: str | None = None
+    emergency_at: datetime | None = None
 
     @property
     def has_consented(self) -> bool:

@@ -26,14 +26,18 @@ from bot.triage.rules import Disposition, load_rules
 from bot.triage.since import hours_since
 from bot.words import Words
 
-RESUMABLE = timedelta(days=2)
-"""An intake left open for longer begins anew: the findings may have changed."""
+_AFTER_AN_EMERGENCY = timedelta(days=1)
+"""For so long a told emergency keeps a later check at "today" or above (evidence pack, section 1.5, point 6)."""
+
+RESUMABLE = timedelta(hours=2)
+"""An intake left open for longer begins anew: its first questions are about right now."""
 
 _SHORT = 5
 """A text of so many words at most is read as an attempt at an answer."""
 
 _WHY = frozenset({"why", "why do you ask", "why do you want to know", "why are you asking"})
 _BACK = frozenset({"back", "go back", "previous", "undo"})
+_THATS_ALL = frozenset({"that's all", "thats all", "that is all", "nothing else", "no", "no more", "done", "none"})
 _STOP = frozenset({"stop", "cancel", "quit", "later", "not now", "stop for now", "enough"})
 
 
@@ -116,6 +120,8 @@ class Intakes:
         if text in _STOP:
             return self._stop(patient, open_)
         question = self._interview[open_.current]
+        if open_.picked and text.replace("’", "'") in _THATS_ALL:
+            return self._go_on(patient, state.take(open_, self._interview, (), "text"), country, now)
         if question.reads == "time_since" and (hours := hours_since(said.text, now)) is not None:
             return self._go_on(patient, state.take_hours(open_, hours), country, now)
         answers = read_answer(question, said.text)
@@ -282,6 +288,7 @@ class Intakes:
 
     def _result(self, patient: Patient, intake: Intake, country: Country, now: datetime) -> Step:
         assessment = assess(state.findings(intake, self._interview), self._interview.rules)
+        assessment = _floored(assessment, patient, now)
         text = self._results.text(assessment, country)
         if assessment.disposition is Disposition.EMERGENCY:
             text = self._emergency(assessment, country)
@@ -293,11 +300,17 @@ class Intakes:
         start = Button(title=self._words("intake.check_again_button"), payload=payload("intake", "start"))
         show = Button(title=self._words("intake.summary_button"), payload=payload("summary", "latest"))
         replies = [Reply(text=text)]
-        if {"D29", "E20"} & set(assessment.rules):
-            # Whoever thinks of harming themselves hears that first.
-            replies.insert(0, Reply(text=self._messages.fill(self._messages.crisis.thoughts, country)))
         if assessment.disposition is not Disposition.EMERGENCY:
             replies.append(Reply(text=f"{again}\n\n{closing}", buttons=(show, start)))
+        if {"D29", "E20"} & set(assessment.rules):
+            # Said last, so that it stands at the bottom with its question; the next message is read as the answer.
+            yes, no = self._messages.answers
+            asks = tuple(
+                Button(title=title, payload=payload("flag", f"{answer}:crisis_danger"))
+                for title, answer in ((yes, "yes"), (no, "no"))
+            )
+            replies.append(Reply(text=self._messages.fill(self._messages.crisis.thoughts, country), buttons=asks))
+            patient = dataclasses.replace(patient, awaiting="crisis_danger", held_question=None)
         outcome = Outcome(
             kind=Kind.EMERGENCY if assessment.disposition is Disposition.EMERGENCY else Kind.TRIAGE,
             disposition=assessment.disposition.value,
@@ -361,6 +374,19 @@ class Intakes:
             sources |= dict.fromkeys(self._interview[each.question].fills, each.source)
         again = self._results.again_after(assessment.disposition)
         return Assessed(assessment, tuple(sources.items()), intake.started_at, told, ended, again)
+
+
+def _floored(assessment: Assessment, patient: Patient, now: datetime) -> Assessment:
+    """A new check soon after an emergency was told never falls below "today": it may only correct it so far."""
+    soon = patient.emergency_at is not None and now - patient.emergency_at < _AFTER_AN_EMERGENCY
+    if not soon or assessment.disposition.rank >= Disposition.SAME_DAY.rank:
+        return assessment
+    return dataclasses.replace(
+        assessment,
+        disposition=Disposition.SAME_DAY,
+        routes=("ED", "GP_OR_111"),
+        raised=(*assessment.raised, "emergency_before"),
+    )
 
 
 def _known_of(patient: Patient, now: datetime) -> dict[str, Value]:

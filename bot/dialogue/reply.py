@@ -118,6 +118,9 @@ class Dialogue:
             turn = await self._after_false_alarm(turn, country)
         elif turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) and self._intakes.is_open(turn.patient):
             turn = _turn(self._intakes.break_off(turn.patient, turn.outcome, self._clock()))
+        if turn.outcome.kind is Kind.EMERGENCY and turn.patient.has_consented:
+            told = dataclasses.replace(turn.patient, emergency_at=self._clock())
+            turn = dataclasses.replace(turn, patient=told)
         return turn
 
     def alarms(self, said: Said) -> bool:

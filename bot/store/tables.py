@@ -84,6 +84,7 @@ class PatientRow(Base):
     last_article: Mapped[str | None] = mapped_column(String(48), comment="told last; what a follow-up leans on")
     intake: Mapped[str | None] = mapped_column(Text, comment="the triage intake that is under way, as JSON")
     summary: Mapped[str | None] = mapped_column(Text, comment="the last finished intake, in words for a clinician")
+    emergency_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when an emergency was last told")
 
 
 class TelegramChatRow(Base):

@@ -19,8 +19,8 @@ _EYE_SYMPTOMS = (
     "eye_pain", "eye_red", "light_sensitive_one_eye", "vision_blurred_persistent", "vision_blurred_clears",
     "foreign_body_feeling", "gritty_dry", "eye_discharge_pus", "white_spot_on_cornea",
 )  # fmt: skip
-# Characterises a symptom, and is none itself: whether it came suddenly.
-_NOT_A_SYMPTOM = frozenset({"neuro_onset"})
+# Sums up the others: it makes a group "yes", but a group may be "no" without it.
+_SUMS_UP = frozenset({"new_or_worse_neuro_finding"})
 # The key questions (evidence pack, section 1.5, point 5): what can't be told there raises the result by one step.
 _KEY_QUESTIONS = (
     "arm_or_leg_weak", "one_side_numb", "speech_slurred_or_words_wrong", "confused_or_drowsy", "collapse_or_seizure",
@@ -206,10 +206,9 @@ def _derived(known: dict[str, Value], findings: Mapping[str, Finding]) -> Mappin
     for name, members in _members(findings).items():
         if known.get(name) == "no":
             del known[name]  # said without its members; only all of them together say so
-        values = [known.get(member) for member in members]
-        if "yes" in values:
+        if any(known.get(member) == "yes" for member in members):
             known[name] = "yes"
-        elif all(value == "no" for value in values):
+        elif all(known.get(member) == "no" for member in members if member not in _SUMS_UP):
             known[name] = "no"
     return known
 
@@ -225,11 +224,7 @@ def _with_derived(open_: Set[str], findings: Mapping[str, Finding]) -> Set[str]:
 
 
 def _members(findings: Mapping[str, Finding]) -> Mapping[str, tuple[str, ...]]:
-    brain = (
-        name
-        for name, finding in findings.items()
-        if finding.group == "brain" and finding.kind == "yes_no" and name not in _NOT_A_SYMPTOM
-    )
+    brain = (name for name, finding in findings.items() if finding.group == "brain" and finding.kind == "yes_no")
     return {"any_brain_finding": (*brain, *_BRAIN), "any_eye_symptom": _EYE_SYMPTOMS}
 
 

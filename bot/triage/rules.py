@@ -157,8 +157,8 @@ def load_rules(folder: Path) -> Rules:
         except NotACondition as problem:
             raise lines.error(f"the condition of {rule.id}: {problem}", "rules", index, "condition") from None
     digest = hashlib.sha256()
-    for name in ("rules.yml", "findings.yml", "policy.yml"):
-        digest.update((folder / name).read_bytes())
+    for name in ("rules.yml", "findings.yml", "policy.yml", "questions.yml", "results.yml"):
+        digest.update(path.read_bytes() if (path := folder / name).exists() else b"")
     return Rules(file.version, digest.hexdigest(), by_id, findings, policy, conditions)
 
 

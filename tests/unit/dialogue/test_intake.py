@@ -200,18 +200,61 @@ async def test_an_emergency_told_in_the_middle_ends_the_check(person: Person, te
 async def test_a_false_alarm_in_the_middle_leads_back_to_the_open_question(person: Person) -> None:
     await begun(person)
     await person.types("none")
-    outcome = await person.types("could it be that my arm feels a bit funny maybe")
-    if outcome.provisional and outcome.disposition == "EMERGENCY":
-        await person.types("no")
+    asked = await person.types("could it be that my arm feels a bit funny and weak today, i can't really tell")
+    assert (asked.provisional, asked.disposition) == (True, "EMERGENCY")
+    await person.types("no")
     assert "ans:checked:0" in person.offered
 
 
 async def test_what_was_said_before_and_denied_now_stays_the_worse(person: Person, fake_engine: FakeEngine) -> None:
     reported = Outcome(kind=Kind.TRIAGE, disposition="SAME_DAY", begins_intake=True, replies=(Reply(text="Today."),))
     fake_engine.answer = lambda body: (200, parts(reported))
-    await person.types("my face is weak and my eye hurts")
-    before = person.turn.outcome.findings if person.turn else {}
-    if before.get("eye_pain") == "yes":
-        await answered(person, "none", "checked", "5 weeks ago", "over hours", "left", "none", "yes", "none")
-        assert person.turn is not None
-        assert person.turn.outcome.findings["eye_pain"] == "yes"
+    begun_with = await person.types("my face is weak and my eye hurts")
+    assert begun_with.findings["eye_pain"] == "yes"
+    outcome = await answered(
+        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes", "none"
+    )
+    assert outcome.findings["eye_pain"] == "yes"
+    assert "keep the more worrying" in person.heard
+
+
+async def test_after_a_told_emergency_a_new_check_never_falls_below_today(person: Person) -> None:
+    await begun(person)
+    await person.taps("ans:now:0")
+    await begun(person)
+    outcome = await answered(
+        person, "none", "my face isn't weak", "none", "yes", "none", "none", "none", "none", "not on steroids", "fine"
+    )
+    assert (outcome.disposition, outcome.provisional) == ("SAME_DAY", False)
+    assert "signs of an emergency" in person.heard
+
+
+async def test_the_question_of_danger_is_answered_by_a_typed_yes(person: Person) -> None:
+    await begun(person)
+    await answered(
+        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes", "none", "none",
+        "none", "none", "not on steroids",
+    )  # fmt: skip
+    await person.taps(button(person, "I think of harming myself"))
+    assert "flag:yes:crisis_danger" in person.offered
+    outcome = await person.types("yes")
+    assert (outcome.kind, outcome.disposition) == (Kind.CRISIS, "EMERGENCY")
+
+
+async def test_thats_all_typed_ends_the_picking(person: Person) -> None:
+    await begun(person)
+    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes")
+    await person.taps(button(person, "It hurts"))
+    outcome = await person.types("that's all")
+    assert outcome.findings["eye_pain"] == "yes"
+    assert "ans:ear:0" in person.offered
+
+
+async def test_a_summary_can_be_had_as_a_file(person: Person) -> None:
+    await begun(person)
+    await person.types("none")
+    await person.types("my arm has gone weak and i cant speak")
+    person.shown.append(Button(title="x", payload="summary:latest"))
+    await person.taps("summary:latest")
+    outcome = await person.taps("summary:pdf")
+    assert outcome.replies[0].document == "septimus-check.pdf"

@@ -59,7 +59,7 @@ def test_somebody_without_a_weak_face_is_not_asked_when_it_began() -> None:
 
 def test_injury_signs_are_asked_only_after_an_injury() -> None:
     assert "injury_signs" not in lead(WELL)[0]
-    assert "injury_signs" in lead({**WELL, "injury": "Head or face injury, 2 weeks"})[0]
+    assert "injury_signs" in lead({**WELL, "injury": "Head or face injury, last 2 weeks"})[0]
 
 
 def test_a_smooth_forehead_and_hours_are_told_as_possible_bells_today() -> None:
