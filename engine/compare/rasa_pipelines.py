@@ -109,7 +109,7 @@ def _ranked(model: Path, examples: Examples, test: np.ndarray) -> Dict[Text, Any
     odds = np.array([dict(ranking).get(OUT_OF_SCOPE, 0.0) - _best_topic(ranking) for ranking in rankings])
     limit = np.quantile(odds[topic], 0.97)
     return {
-        "examples": len(examples.texts),
+        "measured": len(test),
         "topic_f1": round(float(f1_score(intents, first, labels=examples.topics, average="macro")), 4),
         "topic_top3": round(float(among[topic].mean()), 4),
         "oos_recall": round(float((odds[intents == OUT_OF_SCOPE] > limit).mean()), 4),

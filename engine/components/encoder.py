@@ -8,9 +8,11 @@ all-MiniLM-L6-v2).
 
 import hashlib
 import io
+import logging
 import shutil
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,7 +85,7 @@ class SentenceEncoder:
 
     Args:
         folder: where `build` has put the graph and the tokenizer.
-        threads: processor cores to use; one is quickest for one short sentence on a busy machine.
+        threads: how many batches to run side by side; for one short sentence one is quickest.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
@@ -91,7 +93,8 @@ class SentenceEncoder:
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.no_padding()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1
+        self._threads = threads
         self._session = onnxruntime.InferenceSession(str(folder / _GRAPH), options)
         self.width: int = self._session.get_outputs()[0].shape[1]
 
@@ -102,11 +105,22 @@ class SentenceEncoder:
         for index, encoding in enumerate(encodings):
             by_length.setdefault(len(encoding.ids), []).append(index)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
-        for indices in by_length.values():
-            for start in range(0, len(indices), _BATCH):
-                chunk = indices[start : start + _BATCH]
-                ids = np.array([encodings[index].ids for index in chunk], dtype=np.int64)
-                vectors[chunk] = self._session.run(None, {"ids": ids})[0]
+
+        def run(chunk: List[int]) -> None:
+            ids = np.array([encodings[index].ids for index in chunk], dtype=np.int64)
+            vectors[chunk] = self._session.run(None, {"ids": ids})[0]
+
+        chunks = [
+            indices[start : start + _BATCH]
+            for indices in by_length.values()
+            for start in range(0, len(indices), _BATCH)
+        ]
+        if len(chunks) == 1 or self._threads == 1:
+            for chunk in chunks:
+                run(chunk)
+        else:
+            with ThreadPoolExecutor(self._threads) as pool:
+                list(pool.map(run, chunks))
         return vectors
 
 
@@ -122,7 +136,6 @@ def build(folder: Path, published: Published = MPNET, typical: Sequence[Text] = 
     Raises:
         WrongWeights: the installed weights are missing or not the published ones.
     """
-    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from safetensors.numpy import load
 
@@ -130,18 +143,18 @@ def build(folder: Path, published: Published = MPNET, typical: Sequence[Text] = 
     check_weights(files["model.safetensors"], published)
     weights = load(files.pop("model.safetensors"))
     (folder / _TOKENIZER).write_bytes(files[_TOKENIZER])
-    with tempfile.TemporaryDirectory() as workshop:
-        whole = Path(workshop) / "whole.onnx"
-        highest: Dict[Text, np.ndarray] = {}
-        if typical:
-            onnx.save(_graph(weights, published, watch=True)[0], str(whole))
-            highest = _highest(whole, folder / _TOKENIZER, typical)
-        model, kept_whole = _graph(weights, published, highest=highest)
-        onnx.save(model, str(whole))
+    highest: Dict[Text, np.ndarray] = {}
+    if typical:
+        highest = _highest(_graph(weights, published, watch=True)[0], folder / _TOKENIZER, typical)
+    model, kept_whole = _graph(weights, published, highest=highest)
+    logging.disable(logging.WARNING)  # the quantiser speaks of every node, on the root logger
+    try:
         # One scale a channel: with one a matrix the vectors drift further.
         quantize_dynamic(
-            str(whole), str(folder / _GRAPH), weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=kept_whole
+            model, str(folder / _GRAPH), weight_type=QuantType.QInt8, per_channel=True, nodes_to_exclude=kept_whole
         )
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def check_weights(weights: bytes, published: Published) -> None:
@@ -178,12 +191,12 @@ def _folder_of(package: Text) -> Path:
     return Path(spec.origin).parent
 
 
-def _highest(graph: Path, tokenizer_file: Path, texts: Sequence[Text]) -> Dict[Text, np.ndarray]:
+def _highest(graph: Any, tokenizer_file: Path, texts: Sequence[Text]) -> Dict[Text, np.ndarray]:
     """Return, for each matrix, the highest input of each of its channels over the texts."""
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.enable_truncation(_MAX_TOKENS)
     tokenizer.no_padding()
-    session = onnxruntime.InferenceSession(str(graph))
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
     names = [output.name for output in session.get_outputs()[1:]]
     highest: Dict[Text, np.ndarray] = {}
     for text in texts:

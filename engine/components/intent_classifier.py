@@ -33,6 +33,8 @@ _ALARM_C = 20.0
 _TYPICAL = 60
 """So many examples show the encoder's builder which of its channels run high."""
 _THREADS_TO_TRAIN = 2
+_ONE_OF = 4
+"""One of so many ordinary questions is heard by the alarm as harmless: with all of them it would hardly ever ring."""
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -43,12 +45,13 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> Dict[Text, Any]:
         """Settings of config.yml and their defaults.
 
-        `alarm_threshold` is how likely a red flag must be to be asked about. `outside_threshold` is how far out a message
-        must lie (see `ranker.outside`) for out_of_scope to go first; cross-validation gives the value at which 3 % of
-        real questions are refused. `not_topics` are the intents that no article answers.
+        `alarm_threshold` is how likely a red flag must be to be asked about.
+        `outside_threshold` is how far out a message must lie (see `ranker.outside`) for out_of_scope to go first;
+        `make understanding` gives the value at which 3 % of real questions are refused.
+        `not_topics` are the intents that no article answers.
         """
         return {
-            "alarm_threshold": 0.25,
+            "alarm_threshold": 0.17,
             "outside_threshold": 0.0,
             "not_topics": [],
             "ranking_length": 10,
@@ -104,11 +107,13 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             self._ranker = Ranker().fit(words[asked], meaning[asked], intents[asked])
             self._alarms = None
             if not asked.all():
-                alarms = np.where(np.isin(intents, ALARMS), intents, HARMLESS)
+                heard = ~asked
+                heard[np.flatnonzero(asked)[::_ONE_OF]] = True
+                alarms = np.where(np.isin(intents, ALARMS), intents, HARMLESS)[heard]
                 seed = self._config["random_state"]
                 self._alarms = (
-                    LogisticRegression(C=_ALARM_C, max_iter=300, random_state=seed).fit(words, alarms),
-                    LogisticRegression(C=_ALARM_C, max_iter=300, random_state=seed).fit(meaning, alarms),
+                    LogisticRegression(C=_ALARM_C, max_iter=300, random_state=seed).fit(words[heard], alarms),
+                    LogisticRegression(C=_ALARM_C, max_iter=300, random_state=seed).fit(meaning[heard], alarms),
                 )
             joblib.dump((self._words, self._ranker, self._alarms), folder / _FILE)
         return self._resource

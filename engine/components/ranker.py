@@ -8,15 +8,19 @@ The first two are multiplied, not averaged (a log-linear mixture): an intent mus
 fitted on cross-validated probabilities of the training data alone; `make understanding` shows what each is worth.
 """
 
+import warnings
 from typing import Any, Dict, Optional, Sequence, Text
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
 WORDS_C, MEANING_C, SHARPNESS = 0.5, 20.0, 4.0
+MEANING_STEPS = 80
+"""Two hundred more gain about 0.3 points for three times the time."""
 WEIGHT_OF_WORDS, WEIGHT_OF_MEANING, WEIGHT_OF_NEAREST = 0.52, 0.45, 7.2
 WEIGHT_OF_DISTANCE = 10.0
 NEAREST = 3
@@ -28,7 +32,7 @@ class Words:
 
     def __init__(self) -> None:
         self._vectorizers = make_union(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode"),
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode", min_df=2),
             TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2),
         )
 
@@ -47,7 +51,7 @@ class Ranker:
 
     def __init__(self) -> None:
         self._words = LinearSVC(C=WORDS_C, random_state=_SEED)
-        self._meaning = LogisticRegression(C=MEANING_C, max_iter=300, random_state=_SEED)
+        self._meaning = LogisticRegression(C=MEANING_C, max_iter=MEANING_STEPS, random_state=_SEED)
         self._examples = np.zeros((0, 0), dtype=np.float32)
         self._starts = np.zeros(0, dtype=np.int64)
         self.classes = np.zeros(0, dtype=object)
@@ -56,7 +60,10 @@ class Ranker:
         """Learn from examples: their words, their embeddings, their intents."""
         order = np.argsort(intents, kind="stable")
         self._words.fit(words, intents)
-        self._meaning.fit(vectors, intents)
+        self._words.coef_ = self._words.coef_.astype(np.float32)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
+            self._meaning.fit(vectors, intents)
         self.classes, self._starts = np.unique(intents[order], return_index=True)
         self._examples = np.ascontiguousarray(vectors[order].T, dtype=np.float32)
         return self
