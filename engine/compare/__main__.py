@@ -1,6 +1,7 @@
 """Measure every candidate pipeline on the training data and write docs/understanding.md (`make understanding`).
 
     python -m engine.compare                 the linear candidates, five folds each, and the table
+    python -m engine.compare --only "..."    only these candidates; the other rows stay
     python -m engine.compare --rasa          Rasa's own pipelines too: one fold, few epochs, slow
     python -m engine.compare --check         only what is served, held against engine/compare/thresholds.yml
 
@@ -44,21 +45,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rasa", action="store_true", help="train Rasa's own pipelines too")
     parser.add_argument("--check", action="store_true", help="hold the served pipeline against the thresholds")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(CANDIDATES), help="measure these anew and keep the other rows"
+    )
     parser.add_argument("--one", nargs=2, metavar=("CANDIDATE", "DATA"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
         return
     with tempfile.TemporaryDirectory() as folder:
         data = _prepare(Path(folder), whole=not asked.check)
-        names = [SERVED] if asked.check else list(CANDIDATES)
+        names = [SERVED] if asked.check else asked.only or list(CANDIDATES)
         rows = {name: _run(name, data) for name in names}
         if asked.rasa:
             rows.update(rasa_pipelines.measure(ROOT, load(ROOT), np.load(data, allow_pickle=True)["family"]))
     if asked.check:
         sys.exit(_check(rows[SERVED]))
     before = json.loads(RESULTS.read_text(encoding="utf-8"))["rows"] if RESULTS.exists() else {}
-    kept = {name: row for name, row in before.items() if name not in rows and name in rasa_pipelines.PIPELINES}
-    _write({**rows, **kept})
+    rows = {**before, **rows}
+    _write({name: rows[name] for name in (*CANDIDATES, *rasa_pipelines.PIPELINES) if name in rows})
 
 
 def _prepare(folder: Path, *, whole: bool) -> Path:

@@ -130,7 +130,9 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             ranking = [{"name": str(self._ranker.classes[i]), "confidence": float(likely[0, i])} for i in best]
             if ranking[0]["name"] in self._topics() and self._is_outside(likely, meaning):
                 ranking = [{"name": OUTSIDE, "confidence": ranking[0]["confidence"]}, *ranking]
-            ranking = [*self._alarm(words, meaning), *ranking]
+            for alarm in self._alarm(words, meaning):
+                # Never below what follows: the fallback takes a first that is less sure than its second for confusion.
+                ranking = [{**alarm, "confidence": max(alarm["confidence"], ranking[0]["confidence"])}, *ranking]
             message.set(INTENT, ranking[0], add_to_output=True)
             message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
         return messages
