@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--one", nargs=2, metavar=("CANDIDATE", "DATA"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
+        print(json.dumps(_measure(asked.one[0], Path(asked.one[1]))))
         return
     with tempfile.TemporaryDirectory() as folder:
         data = _prepare(Path(folder), whole=not asked.check)
@@ -85,6 +86,7 @@ def _prepare(folder: Path, *, whole: bool) -> Path:
 
 
 def _run(name: Text, data: Path) -> Dict[Text, Any]:
+    print(f"{name} ...", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "engine.compare", "--one", name, str(data)]
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ourselves
     return json.loads(ended.stdout.splitlines()[-1])
@@ -148,6 +150,7 @@ def _check(row: Dict[Text, Any]) -> int:
     """Print what was measured and what was asked for; 1 when a bound is crossed."""
     bounds = yaml.safe_load(THRESHOLDS.read_text(encoding="utf-8"))
     crossed = [f"{name} is {row[name]}, below {bound}" for name, bound in bounds.items() if row[name] < bound]
+    print(json.dumps({**row, "crossed": crossed}))
     return 1 if crossed else 0
 
 
