@@ -195,5 +195,10 @@ def test_rasa_is_started_only_through_the_script_that_turns_telemetry_off() -> N
 
 
 def test_rasas_own_check_of_the_data_passes() -> None:
-    ended = subprocess.run([ROOT / "engine" / "rasa", "data", "validate"], capture_output=True, text=True, timeout=280)
+    ended = subprocess.run(
+        [ROOT / "engine" / "rasa", "data", "validate", "--fail-on-warnings"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
     assert ended.returncode == 0, ended.stderr[-2000:]

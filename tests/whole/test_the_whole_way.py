@@ -98,6 +98,7 @@ def test_the_first_conversation_by_typing_alone(system: System) -> None:
     system.say(user, "hello")
     for text in ("yes", "for me", "47", "england", "skip", "skip"):
         system.say(user, text)
+    until(lambda: system.said(user)[-1].startswith("Thank you. Now ask me"), "the end of first contact")
     (answer,) = system.say(user, "are you a robot")
     assert "program" in answer["text"]
 
