@@ -210,7 +210,7 @@ class Intakes:
                 return self._ask(patient, asked, question)
             return self._go_on(patient, state.take(open_, self._interview, answers, source), country, now)
         closing = any(answer.rest for answer in answers) or not question.several
-        if closing or (source == "text" and len(answers) > 1):
+        if closing:
             return self._go_on(patient, state.take(open_, self._interview, answers, source), country, now)
         picked = state.pick(open_, self._interview, answers)
         if state.would_settle(picked, self._interview).disposition is Disposition.EMERGENCY:
