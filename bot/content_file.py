@@ -124,6 +124,31 @@ def _problem(fault: Any, lines: Lines) -> Problem:
     return Problem(name_of(lines.path), lines.of(*fault["loc"]), f"`{named}`: {fault['msg']}. {_remedy(fault['type'])}")
 
 
+def unreviewed(folder: Path) -> list[Problem]:
+    """Return every place in a folder's YAML files whose `reviewed_by` is empty: no clinician has read it.
+
+    Raises:
+        ContentError: a file is not YAML.
+    """
+    problems: list[Problem] = []
+    for path in sorted(folder.rglob("*.yml")):
+        data, lines = parse(text_of(path), path)
+        problems += [
+            Problem(name_of(path), lines.of(*place), "is not reviewed; production mode needs `reviewed_by`")
+            for place in _empty_reviews(data, ())
+        ]
+    return problems
+
+
+def _empty_reviews(data: Any, place: Place) -> list[Place]:
+    if isinstance(data, Mapping):
+        empty = [(*place, "reviewed_by")] if "reviewed_by" in data and not data["reviewed_by"] else []
+        return empty + [found for key, part in data.items() for found in _empty_reviews(part, (*place, key))]
+    if isinstance(data, list):
+        return [found for index, part in enumerate(data) for found in _empty_reviews(part, (*place, index))]
+    return []
+
+
 def read_words(path: Path) -> frozenset[str]:
     """The words of a list with one word a line; lines that begin with # are remarks.
 

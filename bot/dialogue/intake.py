@@ -214,7 +214,8 @@ class Intakes:
             return self._go_on(patient, state.take(open_, self._interview, answers, source), country, now)
         picked = state.pick(open_, self._interview, answers)
         if state.would_settle(picked, self._interview).disposition is Disposition.EMERGENCY:
-            return self._go_on(patient, state.take(open_, self._interview, answers, source), country, now)
+            taken = state.take(open_, self._interview, answers, source, cut_short=True)
+            return self._go_on(patient, taken, country, now)
         return self._ask(patient, picked, question, lead=self._words("intake.anything_else"))
 
     def _unclear(self, patient: Patient, open_: Intake, question: Question, country: Country, now: datetime) -> Step:

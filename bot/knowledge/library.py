@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 from pydantic import RootModel
 
-from bot.content_file import ContentError, Problem, Strict, name_of, read
+from bot.content_file import ContentError, Problem, Strict, name_of, read, unreviewed
 from bot.knowledge.article import Article, parse_article
 from bot.knowledge.search import SearchIndex
 
@@ -77,7 +77,7 @@ def load_library(content: Path, *, must_be_reviewed: bool = False) -> Library:
 
     Args:
         content: the content folder; the example questions lie beside it, in `nlu_data/questions/`.
-        must_be_reviewed: refuse articles that no clinician has reviewed (production).
+        must_be_reviewed: refuse content of any kind that no clinician has reviewed (production).
 
     Raises:
         ContentError: with every problem found.
@@ -107,6 +107,8 @@ def load_library(content: Path, *, must_be_reviewed: bool = False) -> Library:
             for key in article.sources
             if key not in sources.root
         ]
+    if must_be_reviewed:
+        problems += unreviewed(content)
     if problems:
         raise ContentError(problems)
     return Library(articles, topics.groups, sources.root, read_questions(content.parent / "nlu_data" / "questions"))

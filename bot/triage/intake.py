@@ -15,12 +15,16 @@ type Source = str
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One answered question: which of its answers, or (for a time) how many hours."""
+    """One answered question: which of its answers, or (for a time) how many hours.
+
+    `cut_short`: an emergency among the answers ended it, so nobody has denied the rest of the list.
+    """
 
     question: str
     answers: tuple[int, ...] = ()
     hours: float | None = None
     source: Source = "button"
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ def findings(intake: Intake, interview: Interview) -> dict[str, Value]:
     for each in intake.taken:
         question = interview[each.question]
         said = findings_of(question, tuple(question.answers[index] for index in each.answers), interview.rules.findings)
+        if each.cut_short:
+            said = {name: UNKNOWN if value == "no" else value for name, value in said.items()}
         if each.hours is not None:
             said = {"onset_hours": each.hours}
         merged.update(said)
@@ -91,11 +97,13 @@ def step(intake: Intake, interview: Interview) -> tuple[Intake, Question | None]
     return opened, question
 
 
-def take(intake: Intake, interview: Interview, answers: tuple[Answer, ...], source: Source) -> Intake:
+def take(
+    intake: Intake, interview: Interview, answers: tuple[Answer, ...], source: Source, *, cut_short: bool = False
+) -> Intake:
     """The intake with the open question answered."""
     question = interview[intake.current]
     chosen = tuple(dict.fromkeys((*intake.picked, *(question.answers.index(answer) for answer in answers))))
-    taken = Taken(question.id, chosen, source=source)
+    taken = Taken(question.id, chosen, source=source, cut_short=cut_short)
     return dataclasses.replace(intake, taken=(*intake.taken, taken), picked=())
 
 

@@ -48,6 +48,13 @@ async def test_an_emergency_answer_ends_it_with_one_clear_message(person: Person
     assert person.turn.assessed.ended == "emergency"
 
 
+async def test_an_emergency_picked_from_a_list_denies_nothing_else_of_that_list(person: Person) -> None:
+    await begun(person)
+    outcome = await person.taps("ans:now:0")
+    assert outcome.findings["arm_or_leg_weak"] == "yes"
+    assert {"no"}.isdisjoint(outcome.findings.values())
+
+
 async def test_a_typed_emergency_is_heard_as_well_as_a_tapped_one(person: Person) -> None:
     await begun(person)
     outcome = await person.types("my speech is slurred")

@@ -66,6 +66,16 @@ def test_in_production_an_article_that_no_clinician_reviewed_is_refused(folder: 
         load_library(folder, must_be_reviewed=True)
 
 
+def test_in_production_each_unreviewed_place_of_other_content_is_named_with_its_line(folder: Path) -> None:
+    (folder / "triage").mkdir(exist_ok=True)
+    rules = 'rules:\n  - id: E01\n    reviewed_by: null\n  - id: E02\n    reviewed_by: "a clinician"\n'
+    (folder / "triage" / "rules.yml").write_text(rules, encoding="utf-8")
+    with pytest.raises(ContentError) as refused:
+        load_library(folder, must_be_reviewed=True)
+    places = [(problem.file, problem.line) for problem in refused.value.problems if "rules.yml" in problem.file]
+    assert places == [("content/triage/rules.yml", 3)]
+
+
 @pytest.mark.parametrize("text", ["", "groups: [eating]", "topics: {}", "groups: {a: {b: 5}}", "groups: {a: b}", "{"])
 def test_broken_topics_are_named(folder: Path, text: str) -> None:
     (folder / "topics.yml").write_text(text, encoding="utf-8")
