@@ -193,7 +193,7 @@ class Dialogue:
         step = self._intakes.hear(patient, said, country, self._clock())
         if step is not None:
             return _turn(step)
-        outcome = await self._understood(patient, said, country)
+        outcome = self._addressed(patient, await self._understood(patient, said, country))
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
         if self._intakes.is_open(patient):
@@ -208,6 +208,19 @@ class Dialogue:
         if said.text and outcome.kind in (Kind.FALLBACK, Kind.CLARIFY):
             return dataclasses.replace(turn, missed=scrub(said.text, self._shelf.library.vocabulary))
         return turn
+
+    def _addressed(self, patient: Patient, outcome: Outcome) -> Outcome:
+        """An article with a line on whom its "you" means, for who asks about another person."""
+        if patient.for_whom != "other" or outcome.kind is not Kind.ANSWER or not outcome.replies:
+            return outcome
+        first, *rest = outcome.replies
+        lead = self.words("answer.for_a_child" if patient.age_band == "child" else "answer.for_someone")
+        buttons = first.buttons
+        child = self._shelf.library.about("children") if patient.age_band == "child" else None
+        if child is not None and child.id != outcome.article:
+            buttons = (*buttons, Button(title=child.label, payload=payload("open", child.id)))
+        addressed = first.model_copy(update={"text": f"{lead}\n\n{first.text}", "buttons": buttons})
+        return outcome.model_copy(update={"replies": (addressed, *rest)})
 
     def _command(self, patient: Patient, said: Said, country: Country) -> Turn:
         number = country.emergency_number

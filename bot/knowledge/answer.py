@@ -9,6 +9,8 @@ from bot.payload import payload
 from bot.words import Words
 
 MAX_NEIGHBOURS = 2
+MAX_OTHERS = 3
+"""Buttons to other articles: what may have been meant instead comes first, then the article's neighbours."""
 
 
 def short_answer(article: Article, library: Library, words: Words, alternatives: Sequence[str] = ()) -> Outcome:
@@ -26,7 +28,9 @@ def short_answer(article: Article, library: Library, words: Words, alternatives:
         parts.append(words("answer.get_help", text=pressing.text))
     parts.append(provenance_line(article, library, words))
     buttons = [Button(title=words("answer.more"), payload=payload("more", article.id))]
-    buttons += article_buttons(_neighbours(article, library))
+    meant = [other for topic in alternatives[:MAX_NEIGHBOURS] if (other := library.about(topic)) is not None]
+    others = {other.id: other for other in (*meant, *_neighbours(article, library)) if other.id != article.id}
+    buttons += article_buttons(list(others.values())[:MAX_OTHERS])
     buttons += feedback_buttons(article, words)
     return _outcome(
         article, parts, buttons, alternatives, tells_red_flags=pressing is not None and pressing.rules[0][0] == "E"

@@ -10,6 +10,8 @@ from typing import Literal
 SURE = 0.20
 LEAD = 0.05
 FLOOR = 0.08
+NAMED = 4
+"""So many topics are named: the answer and the three ranked next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ def decide(ranking: Sequence[tuple[str, float]]) -> Decision:
 
     A guess is never told as an answer: without a clear lead the person is asked, with up to three choices.
     """
-    topics = tuple(topic for topic, _ in ranking[:3])
+    topics = tuple(topic for topic, _ in ranking[:NAMED])
     if not ranking or ranking[0][1] < FLOOR:
         return Decision("miss", topics)
     lead = ranking[0][1] - (ranking[1][1] if len(ranking) > 1 else 0.0)

@@ -119,7 +119,15 @@ def test_at_most_two_neighbours_are_offered(library: Library, words: Words) -> N
 
 def test_a_neighbour_without_an_article_is_left_out(made: Made) -> None:
     _, short, _ = made(see_also=["speaking"])
-    assert not any(button.payload.startswith("open:") for button in short.replies[0].buttons)
+    assert not any(button.payload == "open:speaking" for button in short.replies[0].buttons)
+
+
+def test_what_may_have_been_meant_instead_is_offered_before_the_neighbours(library: Library, words: Words) -> None:
+    article = library.articles["eating"]
+    buttons = short_answer(article, library, words, ("sleep", "botox", "steroids")).replies[0].buttons
+    offered = [button.payload for button in buttons if button.payload.startswith("open:")]
+    assert offered[:2] == ["open:sleep", "open:botox"]
+    assert len(offered) == 3
 
 
 def test_the_facts_about_an_answer(made: Made) -> None:
