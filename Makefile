@@ -43,6 +43,9 @@ train: setup ## Train the engine's model when what it depends on has changed
 bench: setup train ## Measure, and write bench/results.json
 	$(UV) run --no-sync python -m bench
 
+banks: setup train ## Measure on the test banks, with intervals, and write docs/banks.md
+	$(UV) run --no-sync python -m bench.banks
+
 understanding: setup ## Compare the candidate pipelines and write docs/understanding.md (RASA=1: Rasa's own too)
 	$(UV) sync --locked --quiet --project engine --python 3.10 --group compare
 	TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore RASA_TELEMETRY_ENABLED=false \
@@ -76,4 +79,4 @@ clean: ## Remove what was built (not your data in var/)
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run chat test unit lint format train bench understanding hooks setup clean help
+.PHONY: run chat test unit lint format train bench banks understanding hooks setup clean help

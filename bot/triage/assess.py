@@ -165,7 +165,10 @@ def _raised(
         reasons.append("key_question_unanswered")
     older = float(known.get("age", 0)) >= 60 or known.get("vascular_risk") == "yes"
     first_day = known.get("droop_new") == "yes" and float(known.get("onset_hours", _HOURS_A_WEEK)) <= 24
-    if older and first_day and could_be > rank == same_day:
+    # "Yes" counts as well as "not sure": a worse answer must never make it less urgent.
+    brain = _members(rules.findings)["any_brain_finding"]
+    doubt = could_be > rank or any(known.get(name, given.get(name)) in (UNKNOWN, "yes") for name in brain)
+    if older and first_day and doubt and rank == same_day:
         rank += 1
         reasons.append("stroke_risk_and_unsure")
     by_rank = {each.rank: each for each in Disposition}

@@ -102,7 +102,9 @@ class Interview:
         for question in self.questions:
             if question.id in asked or not opened & set(question.fills) or not self._applies(question, given, opened):
                 continue
-            if self._could_reach(question, given, now) >= now.disposition.rank:
+            reach = self._could_reach(question, given, now)
+            # Where it is urgent, a second reason of the same rank can still change where to go.
+            if reach > now.disposition.rank or reach == now.disposition.rank >= Disposition.URGENT.rank:
                 return question
         return None
 

@@ -36,11 +36,19 @@ PIPELINES: Dict[Text, List[Dict[Text, Any]]] = {
         {"name": "engine.compare.featurizer.SentenceFeaturizer"},
         _DIET,
     ],
+    "Rasa: sparse features + DIET, a response selector for the topics": [
+        *_SPARSE,
+        _DIET,
+        {"name": "ResponseSelector", "epochs": EPOCHS, "random_seed": 42, "constrain_similarities": True},
+    ],
     "Rasa: sparse features + logistic regression": [
         *_SPARSE,
         {"name": "LogisticRegressionClassifier", "max_iter": 100, "random_state": 42},
     ],
 }
+
+
+_RETRIEVAL = "topic"
 
 
 def measure(root: Path, examples: Examples, family: np.ndarray) -> Dict[Text, Dict[Text, Any]]:
@@ -57,16 +65,21 @@ def _one(
         (home / "config.yml").write_text(
             yaml.safe_dump({"recipe": "default.v1", "language": "en", "pipeline": pipeline})
         )
+        selects = pipeline[-1]["name"] == "ResponseSelector"
+        names = {
+            str(intent): f"{_RETRIEVAL}/{intent}" if selects and intent in examples.topics else str(intent)
+            for intent in np.unique(examples.intents[train])
+        }
+        responses = {f"utter_{each}": [{"text": each}] for each in names.values() if "/" in each}
         blocks = [
             {
-                "intent": str(intent),
+                "intent": names[str(intent)],
                 "examples": "".join(f"- {text}\n" for text in examples.texts[train][examples.intents[train] == intent]),
             }
             for intent in np.unique(examples.intents[train])
         ]
-        (home / "nlu.yml").write_text(
-            yaml.safe_dump({"version": "3.1", "nlu": blocks}, allow_unicode=True, width=10_000)
-        )
+        data = {"version": "3.1", "nlu": blocks, **({"responses": responses} if responses else {})}
+        (home / "nlu.yml").write_text(yaml.safe_dump(data, allow_unicode=True, width=10_000))
         command = [
             root / "engine/.venv/bin/rasa",
             "train",
@@ -95,7 +108,7 @@ def _ranked(model: Path, examples: Examples, test: np.ndarray) -> Dict[Text, Any
         found = []
         for text in examples.texts[test]:
             parsed = await agent.parse_message(text)
-            found.append([(each["name"], each["confidence"]) for each in parsed["intent_ranking"]])
+            found.append(_with_selected(parsed))
         return found
 
     begun = time.perf_counter()
@@ -116,6 +129,17 @@ def _ranked(model: Path, examples: Examples, test: np.ndarray) -> Dict[Text, Any
         "ms_a_message": round(each_ms, 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024),
     }
+
+
+def _with_selected(parsed: Dict[Text, Any]) -> List[Any]:
+    """The ranked intents, the retrieval intent replaced by the topics that the response selector ranked within it."""
+    ranking = [(each["name"], each["confidence"]) for each in parsed["intent_ranking"]]
+    whole = dict(ranking).get(_RETRIEVAL)
+    if whole is None:
+        return ranking
+    within = parsed["response_selector"]["default"]["ranking"]
+    topics = [(each["intent_response_key"].partition("/")[2], whole * each["confidence"]) for each in within]
+    return sorted([*((n, c) for n, c in ranking if n != _RETRIEVAL), *topics], key=lambda each: -each[1])
 
 
 def _best_topic(ranking: List[Any]) -> float:

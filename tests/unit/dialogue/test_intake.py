@@ -65,7 +65,7 @@ async def test_a_typed_emergency_is_heard_as_well_as_a_tapped_one(person: Person
 async def test_a_whole_intake_in_words_ends_with_what_to_do(person: Person) -> None:
     await begun(person)
     outcome = await answered(
-        person, "none", "not checked yet", "yesterday evening", "over hours", "it stays smooth", "left", "none",
+        person, "none", "not checked yet", "yesterday evening", "over hours", "it stays smooth", "none",
         "yes", "none", "none", "none", "none", "not on steroids", "fine",
     )  # fmt: skip
     assert (outcome.disposition, outcome.provisional) == ("SAME_DAY", False)
@@ -129,7 +129,7 @@ async def test_stop_is_no_all_clear_and_the_check_can_be_resumed(person: Person)
 
 async def test_several_answers_are_picked_one_by_one(person: Person) -> None:
     await begun(person)
-    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes")
+    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "none", "yes")
     await person.taps(button(person, "It hurts"))
     assert "Anything else?" in person.heard
     await person.taps(button(person, "It is red"))
@@ -150,7 +150,7 @@ async def test_a_button_of_an_earlier_question_changes_nothing(person: Person) -
 async def test_thinking_of_self_harm_is_met_with_the_crisis_lines(person: Person) -> None:
     await begun(person)
     await answered(
-        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes", "none", "none",
+        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "none", "yes", "none", "none",
         "none", "none", "not on steroids",
     )  # fmt: skip
     await person.taps(button(person, "I think of harming myself"))
@@ -219,7 +219,7 @@ async def test_what_was_said_before_and_denied_now_stays_the_worse(person: Perso
     begun_with = await person.types("my face is weak and my eye hurts")
     assert begun_with.findings["eye_pain"] == "yes"
     outcome = await answered(
-        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes", "none"
+        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "none", "yes", "none"
     )
     assert outcome.findings["eye_pain"] == "yes"
     assert "keep the more worrying" in person.heard
@@ -239,7 +239,7 @@ async def test_after_a_told_emergency_a_new_check_never_falls_below_today(person
 async def test_the_question_of_danger_is_answered_by_a_typed_yes(person: Person) -> None:
     await begun(person)
     await answered(
-        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes", "none", "none",
+        person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "none", "yes", "none", "none",
         "none", "none", "not on steroids",
     )  # fmt: skip
     await person.taps(button(person, "I think of harming myself"))
@@ -250,7 +250,7 @@ async def test_the_question_of_danger_is_answered_by_a_typed_yes(person: Person)
 
 async def test_thats_all_typed_ends_the_picking(person: Person) -> None:
     await begun(person)
-    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "left", "none", "yes")
+    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "none", "yes")
     await person.taps(button(person, "It hurts"))
     outcome = await person.types("that's all")
     assert outcome.findings["eye_pain"] == "yes"

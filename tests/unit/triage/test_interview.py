@@ -19,9 +19,10 @@ INTERVIEW: Interview = load_interview(CONTENT / "triage", RULES)
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 WELL = {
     "now": "None of these", "checked": "Weak, and checked", "onset": "3 months to 2 years ago",
-    "speed": "Over hours to 3 days", "forehead": "No, it stays smooth", "sides": "Left", "injury": "None of these",
+    "speed": "Over hours to 3 days", "forehead": "No, it stays smooth", "injury": "None of these",
     "injury_signs": "None of these", "closing": "Yes, it closes fully", "eye": "None of these", "ear": "None of these",
     "unwell": "None of these", "about": "None of these", "tablets": "Not on steroids", "movement": "Some movement",
+    "care": "A facial palsy specialist", "injection_signs": "None of these", "eye_risk": "None of these",
     "coping": "About as usual",
 }  # fmt: skip
 
@@ -54,12 +55,30 @@ def test_a_well_person_is_asked_at_most_thirteen_questions() -> None:
 
 def test_somebody_without_a_weak_face_is_not_asked_when_it_began() -> None:
     asked, _ = lead({**WELL, "checked": "My face isn't weak"})
-    assert not {"onset", "speed", "forehead", "sides", "movement"} & set(asked)
+    assert not {"onset", "speed", "forehead", "movement"} & set(asked)
 
 
 def test_injury_signs_are_asked_only_after_an_injury() -> None:
     assert "injury_signs" not in lead(WELL)[0]
     assert "injury_signs" in lead({**WELL, "injury": "Head or face injury, last 2 weeks"})[0]
+
+
+def test_what_an_injection_may_do_is_asked_only_after_one() -> None:
+    assert "injection_signs" not in lead(WELL)[0]
+    assert "injection_signs" in lead({**WELL, "injury": "Filler, this week"})[0]
+
+
+def test_blanched_skin_after_filler_is_an_emergency() -> None:
+    answers = {**WELL, "injury": "Filler, this week", "injection_signs": "Skin pale, blotchy or an odd colour"}
+    asked, known = lead(answers)
+    assert INTERVIEW.assess(known, frozenset(asked)).disposition is Disposition.EMERGENCY
+
+
+def test_an_only_good_eye_that_stays_open_is_seen_today() -> None:
+    assert "eye_risk" not in lead(WELL)[0]
+    answers = {**WELL, "closing": "No, and I use drops and tape", "eye_risk": "It's my only good eye"}
+    asked, known = lead(answers)
+    assert INTERVIEW.assess(known, frozenset(asked)).disposition is Disposition.SAME_DAY
 
 
 def test_a_smooth_forehead_and_hours_are_told_as_possible_bells_today() -> None:
@@ -123,8 +142,8 @@ def test_it_always_ends_whatever_is_answered(data: st.DataObject) -> None:
         ("checked", "i saw my gp", ["Weak, and checked"]),
         ("forehead", "it stays smooth", ["No, it stays smooth"]),
         ("forehead", "a bit", ["Not sure"]),
-        ("sides", "LEFT", ["Left"]),
-        ("sides", "left and right", []),
+        ("movement", "A LITTLE", ["Some movement"]),
+        ("movement", "tight and fully back", []),
         ("closing", "no", ["No, and I use nothing yet"]),
         ("eye", "red and it hurts", ["It hurts", "It is red"]),
         ("eye", "not red", []),
@@ -178,10 +197,10 @@ def test_what_names_no_past_moment_is_no_time(text: str) -> None:
 
 
 BROKEN = {
-    "an unknown finding": ("fills: [side]", "fills: [sides]", "there is no finding 'sides'"),
-    "a value that is none": ("sets: {side: L}", "sets: {side: up}", "'side' can't be 'up'"),
-    "a finding not filled": ("sets: {side: L}", "sets: {droop: yes}", "`fills` doesn't name"),
-    "an id twice": ("- id: sides", "- id: forehead", "used twice"),
+    "an unknown finding": ("fills: [forehead_moves_normally]", "fills: [forehead]", "there is no finding 'forehead'"),
+    "a value that is none": ("sets: {side: both}", "sets: {side: up}", "'side' can't be 'up'"),
+    "a finding not filled": ("sets: {side: both}", "sets: {droop: yes}", "`fills` doesn't name"),
+    "an id twice": ("- id: movement", "- id: forehead", "used twice"),
     "a condition": (
         "when: droop and weeks_since_onset >= 3",
         "when: droop and weeks >= 3",
