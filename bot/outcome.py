@@ -38,11 +38,22 @@ class Button(BaseModel):
     payload: str
 
 
+class Count(BaseModel):
+    """A count that runs under a message: so many holds of so many seconds, with a rest after each but the last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hold_s: int
+    rest_s: int
+    repetitions: int
+
+
 class Reply(BaseModel):
     """One message to a person.
 
     `text` is light Markdown (`**bold**`, `### heading`, `- bullet`); a gateway renders it for its channel. With a
-    `document` (a file's name) the text is sent as a file of that name.
+    `document` (a file's name) the text is sent as a file of that name. `image` names a picture: an exercise's id and
+    the weak side, as in `EX-13/left`. `count` runs under the message where a channel can show it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +62,7 @@ class Reply(BaseModel):
     buttons: tuple[Button, ...] = ()
     image: str | None = None
     document: str | None = None
+    count: Count | None = None
 
 
 class Outcome(BaseModel):

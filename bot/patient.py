@@ -27,6 +27,7 @@ class Patient:
     `last_article` is what they were told last, so that "and at night?" can be understood.
     `intake` is the triage intake that is under way, as JSON (see `bot.triage.intake`).
     `summary` is the last finished one, in words for a clinician; `emergency_at` is when an emergency was last told.
+    `practice` is what is known for their exercises, as JSON (see `bot.programme.practice`); `zone` is their IANA zone.
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -48,6 +49,8 @@ class Patient:
     intake: str | None = None
     summary: str | None = None
     emergency_at: datetime | None = None
+    practice: str | None = None
+    zone: str | None = None
 
     @property
     def has_consented(self) -> bool:

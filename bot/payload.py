@@ -23,6 +23,9 @@ _FORMS: dict[str, str] = {
     "none": r"of_these",
     "intake": r"start|why|back|stop",  # the triage intake, and asides of it
     "ans": r"[a-z_]{2,16}:\d{1,2}",  # an answer of its open question
+    "ex": r"start|later|wrong|seen|recheck|(?:next|done|again|easier|skip|hurts|stop):[0-9a-f]{6}:\d{1,3}",  # a session
+    "exa": r"[a-z]{3,12}:\d{1,2}",  # an answer of the self-check
+    "exs": r"[0-9a-f]{6}:\d{1,3}:(?:10|\d)",  # a score, 0 to 10, at a session's end
     "summary": r"latest|pdf",  # the last assessment, to show a clinician
 }
 _CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.dialogue.exercise import SessionEnd
 from bot.dialogue.intake import Assessed
 from bot.dialogue.reply import Turn
 from bot.outcome import Kind
@@ -33,8 +34,26 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await records.note_miss(session, key, turn.patient.id, turn.outcome, turn.missed, now)
     if turn.assessed is not None and turn.patient.has_consented:
         await records.note_assessment(session, key, turn.patient.id, _kept(turn.assessed, now), now)
+    if turn.practised is not None and turn.patient.has_consented:
+        await records.note_session(session, key, turn.patient.id, _diary(turn.practised), now)
     if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
         await records.note_safety(session, key, turn.patient.id, turn.outcome, now)
+
+
+def _diary(end: SessionEnd) -> records.KeptSession:
+    practised = end.session
+    return records.KeptSession(
+        began=datetime.fromisoformat(practised.began),
+        zone=end.zone,
+        programme=practised.programme,
+        stage=practised.stage,
+        ended=end.ended,
+        done=practised.done,
+        skipped=practised.skipped,
+        eased=practised.eased,
+        effort=practised.effort,
+        comfort=practised.comfort,
+    )
 
 
 def _kept(assessed: Assessed, now: datetime) -> records.KeptAssessment:

@@ -4,8 +4,9 @@
 2. commands      /start, /help, /stop
 3. first contact until consent and the few questions are done
 4. intake        an answer to the open question of a triage intake
-5. engine        intent, rules, actions
-6. plain answer  when the engine is away
+5. exercises     a tap or a word that belongs to the self-check or the session under way
+6. engine        intent, rules, actions
+7. plain answer  when the engine is away
 """
 
 import dataclasses
@@ -15,6 +16,7 @@ from pathlib import Path
 from bot.clock import Clock
 from bot.dialogue import plain
 from bot.dialogue.engine import Engine
+from bot.dialogue.exercise import Exercises, ExerciseStep, SessionEnd
 from bot.dialogue.first_contact import FirstContact, Welcome, is_step
 from bot.dialogue.intake import Assessed, Intakes
 from bot.dialogue.intake import Step as IntakeStep
@@ -27,6 +29,7 @@ from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step, new_pseudonym
 from bot.payload import Press, payload
+from bot.programme.gate import LOCKING_RULES
 from bot.triage.countries import Countries, Country
 from bot.triage.screen import Level, Screen
 from bot.words import Words
@@ -53,7 +56,7 @@ class Turn:
     """What one message led to: the person as they now stand, what to say, and what to keep.
 
     `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
-    asked to be forgotten. `assessed` is a triage assessment to keep.
+    asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over.
     """
 
     patient: Patient
@@ -62,6 +65,7 @@ class Turn:
     missed: str | None = None
     forget: bool = False
     assessed: Assessed | None = None
+    practised: SessionEnd | None = None
 
 
 class Dialogue:
@@ -75,6 +79,7 @@ class Dialogue:
         words: Words,
         languages: Languages,
         intakes: Intakes,
+        exercises: Exercises,
         engine: Engine,
         clock: Clock,
     ) -> None:
@@ -84,6 +89,7 @@ class Dialogue:
         self.words = words
         self._languages = languages
         self._intakes = intakes
+        self._exercises = exercises
         self._engine = engine
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
@@ -103,6 +109,7 @@ class Dialogue:
             words=words,
             languages=Languages.load(content),
             intakes=Intakes.load(content, screen.messages, words),
+            exercises=Exercises.load(content, frozenset(shelf.library.sources), words),
             engine=engine,
             clock=clock,
         )
@@ -121,7 +128,21 @@ class Dialogue:
         if turn.outcome.kind is Kind.EMERGENCY and turn.patient.has_consented:
             told = dataclasses.replace(turn.patient, emergency_at=self._clock())
             turn = dataclasses.replace(turn, patient=told)
-        return turn
+        return dataclasses.replace(turn, patient=self._gated(turn))
+
+    def _gated(self, turn: Turn) -> Patient:
+        """The person with their exercises shut by what must be seen to, or open again after a check that found none."""
+        patient, outcome = turn.patient, turn.outcome
+        if not patient.has_consented:
+            return patient
+        told_to_go = outcome.disposition == "SAME_DAY" or (
+            outcome.disposition == "EMERGENCY" and not outcome.provisional
+        )
+        if told_to_go or (outcome.disposition is not None and LOCKING_RULES & set(outcome.rules)):
+            return self._exercises.shut(patient, self._clock())
+        if turn.assessed is not None and turn.assessed.ended == "result":
+            return self._exercises.reopen(patient)
+        return patient
 
     def alarms(self, said: Said) -> bool:
         """Whether a text holds a red flag that can't wait."""
@@ -193,9 +214,15 @@ class Dialogue:
         step = self._intakes.hear(patient, said, country, self._clock())
         if step is not None:
             return _turn(step)
+        if not self._intakes.is_open(patient):
+            exercise = self._exercises.hear(patient, said, self._clock())
+            if exercise is not None:
+                return self._exercised(exercise, country)
         outcome = self._addressed(patient, await self._understood(patient, said, country))
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
+        if outcome.kind is Kind.EXERCISE and not self._intakes.is_open(patient):
+            return self._exercised(self._exercises.begin(patient, self._clock()), country)
         if self._intakes.is_open(patient):
             if outcome.kind is Kind.FALLBACK:
                 outcome = outcome.model_copy(update={"replies": ()})
@@ -236,10 +263,25 @@ class Dialogue:
                 return Turn(kept, self._say(Kind.ACCOUNT, "stop.stopped", retired=("stop",)), forget=True)
             case "stop:no":
                 return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retired=("stop",)))
+            case "exercise" | "exercises" if patient.has_consented and patient.step is Step.DONE:
+                return self._exercised(self._exercises.begin(patient, self._clock()), country)
             case "check" if patient.has_consented and patient.step is Step.DONE:
                 return _turn(self._intakes.begin(patient, country, self._clock(), {}))
             case _:
                 return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
+
+    def _exercised(self, step: ExerciseStep, country: Country) -> Turn:
+        """What a step of the exercises led to; when it hurts, the triage intake follows at once."""
+        if not step.begins_check:
+            return Turn(step.patient, step.outcome, practised=step.ended)
+        asked = self._intakes.begin(step.patient, country, self._clock(), {})
+        update: Mapping[str, object] = {
+            "kind": Kind.TRIAGE,
+            "replies": step.outcome.replies + asked.outcome.replies,
+            "retired": step.outcome.retired,
+        }
+        told = asked.outcome.model_copy(update=update)
+        return Turn(asked.patient, told, assessed=asked.assessed, practised=step.ended)
 
     def _intake_begun(self, patient: Patient, said: Said, outcome: Outcome, country: Country) -> Turn:
         """Say what is known at once, then begin to ask; what the screen found in the words is not asked again."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.outcome import Outcome
 from bot.store.insert import insert_into
-from bot.store.tables import AssessmentRow, FeedbackRow, MissRow, SafetyEventRow
+from bot.store.tables import AssessmentRow, FeedbackRow, MissRow, SafetyEventRow, SessionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,35 @@ async def note_assessment(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A session of exercises as the diary keeps it. `ended` is `finished`, `stopped` or `hurt`; scores are 0 to 10."""
+
+    began: datetime
+    zone: str
+    programme: str
+    stage: str
+    ended: str
+    done: tuple[str, ...]
+    skipped: tuple[str, ...]
+    eased: tuple[str, ...]
+    effort: int | None
+    comfort: int | None
+
+
+async def note_session(session: AsyncSession, key: str, patient_id: str, kept: KeptSession, now: datetime) -> None:
+    """Keep a session in the diary; a second one with the same key changes nothing."""
+    values = {
+        **{name: getattr(kept, name) for name in ("began", "zone", "programme", "stage", "ended", "effort", "comfort")},
+        **{name: list(getattr(kept, name)) for name in ("done", "skipped", "eased")},
+    }
+    await session.execute(
+        insert_into(session, SessionRow)
+        .values(key=key, patient_id=patient_id, ended_at=now, **values)
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+
+
 async def note_miss(
     session: AsyncSession, key: str, patient_id: str, outcome: Outcome, text: str, now: datetime
 ) -> None:
@@ -141,5 +170,6 @@ async def forget(session: AsyncSession, patient_id: str) -> None:
     """Delete what was kept about a person's use; the warnings they were given go too."""
     await session.execute(delete(FeedbackRow).where(FeedbackRow.patient_id == patient_id))
     await session.execute(delete(MissRow).where(MissRow.patient_id == patient_id))
+    await session.execute(delete(SessionRow).where(SessionRow.patient_id == patient_id))
     await session.execute(delete(AssessmentRow).where(AssessmentRow.patient_id == patient_id))
     await session.execute(delete(SafetyEventRow).where(SafetyEventRow.patient_id == patient_id))

@@ -85,6 +85,8 @@ class PatientRow(Base):
     intake: Mapped[str | None] = mapped_column(Text, comment="the triage intake that is under way, as JSON")
     summary: Mapped[str | None] = mapped_column(Text, comment="the last finished intake, in words for a clinician")
     emergency_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when an emergency was last told")
+    practice: Mapped[str | None] = mapped_column(Text, comment="what is known for exercises, the open session; JSON")
+    zone: Mapped[str | None] = mapped_column(String(64), comment="IANA zone")
 
 
 class TelegramChatRow(Base):
@@ -203,6 +205,32 @@ class AssessmentRow(Base):
     )
     ruleset: Mapped[str] = mapped_column(String(32))
     told: Mapped[str] = mapped_column(Text, comment="what the person was shown; words of our own")
+
+
+class SessionRow(Base):
+    """One session of exercises: the diary."""
+
+    __tablename__ = "exercise_sessions"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        # a person's diary
+        Index("ix_exercise_sessions_patient_id_began", "patient_id", "began"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80))
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    began: Mapped[datetime] = mapped_column(UtcDateTime())
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    zone: Mapped[str] = mapped_column(String(64), comment="where the person was: says which local day it counts for")
+    programme: Mapped[str] = mapped_column(String(24))
+    stage: Mapped[str] = mapped_column(String(4))
+    ended: Mapped[str] = mapped_column(String(12), comment="finished, stopped, hurt")
+    done: Mapped[list[str]] = mapped_column(JSON)
+    skipped: Mapped[list[str]] = mapped_column(JSON)
+    eased: Mapped[list[str]] = mapped_column(JSON)
+    effort: Mapped[int | None] = mapped_column(Integer, comment="0 to 10")
+    comfort: Mapped[int | None] = mapped_column(Integer, comment="0 to 10")
 
 
 class MissRow(Base):

@@ -13,6 +13,7 @@ import pytest
 
 from bot.dialogue import Dialogue, Said, Turn, said
 from bot.dialogue.engine import Engine
+from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
 from bot.knowledge import Shelf
@@ -124,6 +125,11 @@ def intakes(content: Path, screen: Screen, words: Words) -> Intakes:
     return Intakes.load(content, screen.messages, words)
 
 
+@pytest.fixture(scope="session")
+def exercises(content: Path, shelf: Shelf, words: Words) -> Exercises:
+    return Exercises.load(content, frozenset(shelf.library.sources), words)
+
+
 @pytest.fixture
 def dialogue(
     shelf: Shelf,
@@ -132,9 +138,10 @@ def dialogue(
     words: Words,
     languages: Languages,
     intakes: Intakes,
+    exercises: Exercises,
     engine: Engine,
 ) -> Dialogue:
-    return Dialogue(shelf, screen, countries, words, languages, intakes, engine, lambda: NOW)
+    return Dialogue(shelf, screen, countries, words, languages, intakes, exercises, engine, lambda: NOW)
 
 
 @dataclass

@@ -14,11 +14,13 @@ from telegram.ext import ExtBot
 
 from bot.dialogue import Dialogue
 from bot.dialogue.engine import Engine
+from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
 from bot.gateway.answer import Answerer
 from bot.gateway.receive import chat_of
 from bot.knowledge import Shelf
+from bot.knowledge.library import load_library
 from bot.settings import CONTENT
 from bot.store import Store, inbox
 from bot.store.tables import InboxRow, OutboxRow, PatientRow, TelegramChatRow
@@ -93,6 +95,7 @@ async def desk(
         words=words,
         languages=Languages.load(CONTENT),
         intakes=Intakes.load(CONTENT, screen.messages, words),
+        exercises=Exercises.load(CONTENT, frozenset(load_library(CONTENT).sources), words),
         engine=engine,
         clock=clock,
     )

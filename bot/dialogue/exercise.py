@@ -1,0 +1,446 @@
+"""Guided exercises in chat: the self-check, what today holds, one instruction at a time, and the end of a session.
+
+No engine takes part. The gates (`bot.programme.gate`) are asked again whenever a session begins or is gone on with.
+"""
+
+import dataclasses
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+from bot.dialogue.said import Said
+from bot.outcome import Button, Count, Kind, Outcome, Reply
+from bot.patient import Patient
+from bot.payload import Press, payload
+from bot.programme import diary
+from bot.programme import session as sessions
+from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, load_exercises
+from bot.programme.gate import Standing, locked_by, programme_for, why_locked
+from bot.programme.practice import Practice
+from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_check, take
+from bot.programme.session import Ending, Move, Moved, Session
+from bot.words import Words
+
+RECENT = 60
+"""So many of the last sessions are kept at hand for the count of days; the diary keeps all."""
+
+_MOVES: dict[str, Move] = {
+    **dict.fromkeys(("next", "ok", "okay", "go on", "continue", "ready", "yes"), "next"),
+    **dict.fromkeys(("done", "finished", "did it", "i did it", "done it", "did that", "complete"), "done"),
+    **dict.fromkeys(("again", "repeat", "once more", "one more time"), "again"),
+    **dict.fromkeys(("easier", "too hard", "too much", "smaller", "make it easier"), "easier"),
+    **dict.fromkeys(("skip", "skip it", "skip this", "pass", "not this one"), "skip"),
+    **dict.fromkeys(("it hurts", "hurts", "this hurts", "ouch", "ow", "pain", "painful", "that hurt"), "hurts"),
+    **dict.fromkeys(("stop", "quit", "cancel", "end", "enough", "no more"), "stop"),
+}
+_NAMED: dict[str, Move] = {each: each for each in get_args(Move.__value__)}
+_START = frozenset({"start", "start now", "begin", "let's go", "lets go", "go", "yes", "ok", "okay", "ready", "go on"})
+_LATER = frozenset({"not now", "later", "pause", "no", "another time", "stop"})
+_WRONG = frozenset({"something is wrong", "something's wrong", "something's not right", "not well"})
+_STEP_BUTTONS: tuple[Move, ...] = ("next", "skip", "hurts", "stop")
+_PRACTICE_BUTTONS: tuple[Move, ...] = ("done", "again", "easier", "skip", "hurts", "stop")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """A session that is over, to be kept in the diary."""
+
+    session: Session
+    ended: Ending
+    zone: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExerciseStep:
+    """The person as they now stand, what to say, and what is to be kept. `begins_check`: a triage intake follows."""
+
+    patient: Patient
+    outcome: Outcome
+    ended: SessionEnd | None = None
+    begins_check: bool = False
+
+
+class Exercises:
+    """Leads self-checks and sessions."""
+
+    def __init__(self, library: ExerciseLibrary, questions: tuple[CheckQuestion, ...], words: Words) -> None:
+        self._library, self._questions, self._words = library, questions, words
+
+    @classmethod
+    def load(cls, content: Path, sources: frozenset[str], words: Words) -> "Exercises":
+        """Load exercises, programmes, gates and the self-check.
+
+        Raises:
+            ContentError: content is broken, each problem named.
+        """
+        return cls(load_exercises(content, sources), load_self_check(content), words)
+
+    def begin(self, patient: Patient, now: datetime) -> ExerciseStep:
+        """Begin: go on with an open session, ask the self-check when it is due, or show what today holds."""
+        practice = _of(patient)
+        if practice.closed_at is not None:
+            return self._closed(patient, practice)
+        if practice.session is not None and practice.session.is_open(now):
+            return self._resumed(patient, practice, now)
+        return self._ask_or_offer(patient, dataclasses.replace(practice, session=None, asking=""), now)
+
+    def start(self, patient: Patient, now: datetime) -> ExerciseStep:
+        """Start at once, when nothing needs to be asked first (a reminder's "Start now")."""
+        practice = _of(patient)
+        standing = self._standing(patient, practice, now)
+        if practice.closed_at is not None or due(practice, self._questions, fresh=practice.is_fresh(now)):
+            return self.begin(patient, now)
+        if practice.session is not None and practice.session.is_open(now):
+            return self._resumed(patient, practice, now)
+        programme = programme_for(standing, self._library, now.date())
+        session = self._session(programme, practice, standing, now)
+        if session is None:
+            return self._locked(patient, practice, standing, now)
+        recent = (*practice.recent, (now, zone_of(patient)))[-RECENT:]
+        begun = dataclasses.replace(practice, session=session, count=practice.count + 1, recent=recent, asking="")
+        return self._show(patient, begun, session, retired=("ex",))
+
+    def hear(self, patient: Patient, said: Said, now: datetime) -> ExerciseStep | None:
+        """Take a tap, or words that belong to what is open; None when they are something else."""
+        practice = _of(patient)
+        if said.press is not None:
+            return self._pressed(patient, practice, said.press, now)
+        text = " ".join((said.text or "").lower().replace("’", "'").strip(" .!?").split())
+        if not text:
+            return None
+        question = next((each for each in self._questions if each.id == practice.asking), None)
+        if question is not None:
+            answer = question.reading(text)
+            return None if answer is None else self._answered(patient, practice, question, answer, now)
+        if practice.session is not None and practice.session.is_open(now):
+            return self._typed(patient, practice, practice.session, text, now)
+        if practice.asking == "start":
+            if text in _START:
+                return self.start(patient, now)
+            if text in _WRONG:
+                return self._shut(patient, practice, now, "exercise.wrong")
+            if text in _LATER:
+                return self._later(patient, practice)
+        return None
+
+    def is_open(self, patient: Patient, now: datetime) -> bool:
+        """Whether a session is under way."""
+        session = _of(patient).session
+        return session is not None and session.is_open(now)
+
+    def shut(self, patient: Patient, now: datetime) -> Patient:
+        """The person with their exercises shut: something told must be seen to first (G0)."""
+        practice = _of(patient)
+        return _keep(patient, dataclasses.replace(practice, closed_at=now, session=None, asking=""))
+
+    def reopen(self, patient: Patient) -> Patient:
+        """The person with their exercises open again: a check found nothing that keeps them shut."""
+        practice = _of(patient)
+        return patient if practice.closed_at is None else _keep(patient, dataclasses.replace(practice, closed_at=None))
+
+    # ---- the self-check ----
+    def _ask_or_offer(self, patient: Patient, practice: Practice, now: datetime, lead: str = "") -> ExerciseStep:
+        fresh = practice.is_fresh(now)
+        if not fresh and practice.checked_at is not None:
+            weekly = {each.id for each in self._questions if each.weekly}
+            practice = dataclasses.replace(
+                practice, asked=tuple(each for each in practice.asked if each not in weekly), checked_at=None
+            )
+        known = dataclasses.replace(practice, standing=self._standing(patient, practice, now))
+        still = due(known, self._questions, fresh=True)
+        if still:
+            return self._ask(patient, practice, still[0], lead or self._words("exercise.check_begin"))
+        checked = practice if practice.checked_at is not None else dataclasses.replace(practice, checked_at=now)
+        return self._offer(patient, checked, now)
+
+    def _ask(self, patient: Patient, practice: Practice, question: CheckQuestion, lead: str) -> ExerciseStep:
+        buttons = tuple(
+            Button(title=answer.label, payload=payload("exa", f"{question.id}:{index}"))
+            for index, answer in enumerate(question.answers)
+        )
+        text = f"{lead}\n\n{question.text}" if lead else question.text
+        asked = _keep(patient, dataclasses.replace(practice, asking=question.id))
+        return ExerciseStep(asked, _outcome(Reply(text=text, buttons=buttons), retired=("exa",)))
+
+    def _answered(
+        self, patient: Patient, practice: Practice, question: CheckQuestion, answer: CheckAnswer, now: datetime
+    ) -> ExerciseStep:
+        taken = take(practice, question, answer)
+        weeks = answer.sets.get("weeks")
+        if weeks is not None and patient.onset_on is None:  # kept as a date, so that it grows older by itself
+            patient = dataclasses.replace(patient, onset_on=(now - timedelta(weeks=float(weeks))).date())
+        return self._ask_or_offer(patient, taken, now, lead=self._words("exercise.noted"))
+
+    def _standing(self, patient: Patient, practice: Practice, now: datetime) -> Standing:
+        weeks = (now.date() - patient.onset_on).days / 7 if patient.onset_on is not None else None
+        return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
+
+    # ---- what today holds ----
+    def _offer(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
+        standing = self._standing(patient, practice, now)
+        programme = programme_for(standing, self._library, now.date())
+        session = self._session(programme, practice, standing, now)
+        if programme is None or session is None:
+            return self._locked(patient, practice, standing, now)
+        names = ", ".join(self._library.exercises[each].name.lower() for each in session.items)
+        text = self._words(
+            "exercise.today",
+            name=programme.name,
+            intro=programme.intro,
+            count=len(session.items),
+            names=names,
+            minutes=self._minutes(session),
+        )
+        habits = [self._library.exercises[each] for each in programme.habits]
+        if habits:
+            told = "\n".join(f"- {each.name}: {each.goal}" for each in habits)
+            text += "\n\n" + self._words("exercise.habits", habits=told)
+        barred = self._barred(programme, standing, now)
+        if barred:
+            text += "\n\n" + barred
+        text += "\n\n" + self._words("exercise.only_if")
+        buttons = (
+            Button(title=self._words("exercise.start_button"), payload=payload("ex", "start")),
+            Button(title=self._words("exercise.wrong_button"), payload=payload("ex", "wrong")),
+            Button(title=self._words("exercise.later_button"), payload=payload("ex", "later")),
+        )
+        kept = _keep(patient, dataclasses.replace(practice, asking="start"))
+        return ExerciseStep(kept, _outcome(Reply(text=text, buttons=buttons), retired=("exa", "ex")))
+
+    def _session(
+        self, programme: Programme | None, practice: Practice, standing: Standing, now: datetime
+    ) -> Session | None:
+        if programme is None:
+            return None
+        return sessions.begin(
+            programme, self._library, standing,
+            id_=uuid.uuid4().hex[:6], now=now, count=practice.count, smaller=practice.smaller,
+        )  # fmt: skip
+
+    def _minutes(self, session: Session) -> int:
+        whole = sum(
+            sessions.seconds(self._library.exercises[each], eased=each in session.eased) for each in session.items
+        )
+        return max(1, round(whole / 60))
+
+    def _barred(self, programme: Programme, standing: Standing, now: datetime) -> str:
+        """What the programme holds besides and stays locked, with the reason."""
+        reasons = [locked_by(self._library.exercises[each], standing, now.date()) for each in programme.reachable]
+        gates = dict.fromkeys(reason for reason in reasons if reason)
+        return "\n\n".join(
+            self._words("exercise.some_locked", reason=self._library.gates[gate].locked) for gate in gates
+        )
+
+    def _locked(self, patient: Patient, practice: Practice, standing: Standing, now: datetime) -> ExerciseStep:
+        gate = self._library.gates[why_locked(standing, self._library, now.date())]
+        text = self._words("exercise.locked", reason=gate.locked)
+        again = Button(title=self._words("exercise.check_button"), payload=payload("ex", "recheck"))
+        kept = _keep(patient, dataclasses.replace(practice, asking=""))
+        return ExerciseStep(kept, _outcome(Reply(text=text, buttons=(again,)), retired=("exa", "ex")))
+
+    def _closed(self, patient: Patient, practice: Practice) -> ExerciseStep:
+        reason = self._library.gates["G0"].locked
+        buttons = (
+            Button(title=self._words("exercise.seen_button"), payload=payload("ex", "seen")),
+            Button(title=self._words("intake.start_button"), payload=payload("intake", "start")),
+        )
+        text = self._words("exercise.locked", reason=reason)
+        return ExerciseStep(_keep(patient, practice), _outcome(Reply(text=text, buttons=buttons), retired=("ex",)))
+
+    def _later(self, patient: Patient, practice: Practice) -> ExerciseStep:
+        kept = _keep(patient, dataclasses.replace(practice, asking=""))
+        return ExerciseStep(kept, _outcome(Reply(text=self._words("exercise.later")), retired=("ex",)))
+
+    def _shut(self, patient: Patient, practice: Practice, now: datetime, key: str) -> ExerciseStep:
+        shut = _keep(patient, dataclasses.replace(practice, closed_at=now, session=None, asking=""))
+        return ExerciseStep(shut, _outcome(Reply(text=self._words(key)), retired=("ex", "exs")), begins_check=True)
+
+    # ---- the session ----
+    def _pressed(self, patient: Patient, practice: Practice, press: Press, now: datetime) -> ExerciseStep | None:
+        if press.verb == "exa":
+            return self._pressed_answer(patient, practice, press.argument, now)
+        if press.verb == "exs":
+            return self._pressed_score(patient, practice, press.argument, now)
+        if press.verb != "ex":
+            return None
+        match press.argument:
+            case "start":
+                return self.start(patient, now)
+            case "later":
+                return self._later(patient, practice)
+            case "wrong":
+                return self._shut(patient, practice, now, "exercise.wrong")
+            case "seen":
+                return self.begin(_keep(patient, dataclasses.replace(practice, closed_at=None, checked_at=None)), now)
+            case "recheck":
+                return self.begin(_keep(patient, dataclasses.replace(practice, asked=(), checked_at=None)), now)
+            case argument:
+                name, id_, turn = argument.split(":")
+                session = practice.session
+                if session is None or not session.is_open(now) or session.id != id_:
+                    return self._stale(patient, "exercise.over")
+                if session.turn != int(turn) or session.asking:
+                    return self._stale(patient, "exercise.moved_on")
+                return self._moved(patient, practice, session, _NAMED[name], now)
+
+    def _pressed_answer(
+        self, patient: Patient, practice: Practice, argument: str, now: datetime
+    ) -> ExerciseStep | None:
+        name, _, index = argument.partition(":")
+        question = next((each for each in self._questions if each.id == name), None)
+        if question is None or practice.asking != name or int(index) >= len(question.answers):
+            return self._stale(patient, "exercise.moved_on")
+        return self._answered(patient, practice, question, question.answers[int(index)], now)
+
+    def _pressed_score(self, patient: Patient, practice: Practice, argument: str, now: datetime) -> ExerciseStep:
+        id_, turn, value = argument.split(":")
+        session = practice.session
+        if session is None or session.id != id_ or not session.is_open(now):
+            return self._stale(patient, "exercise.over")
+        if session.turn != int(turn) or not session.asking:
+            return self._stale(patient, "exercise.moved_on")
+        return self._scored(patient, practice, session, int(value), now)
+
+    def _typed(
+        self, patient: Patient, practice: Practice, session: Session, text: str, now: datetime
+    ) -> ExerciseStep | None:
+        if session.asking:
+            number = text.removesuffix("/10").removesuffix(" out of 10").strip()
+            if number.isdecimal() and int(number) <= 10:
+                return self._scored(patient, practice, session, int(number), now)
+            if text in ("skip", "stop", "no"):
+                return self._over(patient, practice, Moved(session, "finished"), now)
+            return None
+        if text in _LATER - {"no", "stop"}:
+            return ExerciseStep(patient, _outcome(Reply(text=self._words("exercise.paused"))))
+        event = _MOVES.get(text)
+        return None if event is None else self._moved(patient, practice, session, event, now)
+
+    def _moved(
+        self, patient: Patient, practice: Practice, session: Session, event: Move, now: datetime
+    ) -> ExerciseStep:
+        standing = self._standing(patient, practice, now)
+        if locked_by(session.exercise(self._library), standing, now.date()) is not None:
+            return self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
+        moved = sessions.move(session, event, self._library, now)
+        if moved.ended is not None:
+            return self._over(patient, practice, moved, now)
+        return self._show(patient, dataclasses.replace(practice, session=moved.session), moved.session, retired=("ex",))
+
+    def _scored(
+        self, patient: Patient, practice: Practice, session: Session, value: int, now: datetime
+    ) -> ExerciseStep:
+        moved = sessions.score(session, value, now)
+        if moved.ended is not None:
+            return self._over(patient, practice, moved, now)
+        kept = dataclasses.replace(practice, session=moved.session)
+        return ExerciseStep(_keep(patient, kept), _outcome(self._score_question(moved.session), retired=("exs",)))
+
+    def _show(
+        self, patient: Patient, practice: Practice, session: Session, retired: tuple[str, ...] = ()
+    ) -> ExerciseStep:
+        reply = self._score_question(session) if session.asking else self._instruction(practice, session)
+        return ExerciseStep(_keep(patient, practice), _outcome(reply, retired=retired))
+
+    def _instruction(self, practice: Practice, session: Session) -> Reply:
+        exercise = session.exercise(self._library)
+        eased = exercise.id in session.eased
+        head = self._words("exercise.head", number=session.at + 1, count=len(session.items), name=exercise.name)
+        if session.is_practice(self._library):
+            return self._practice(exercise, session, head, eased=eased)
+        first = session.step == 0
+        parts = [head]
+        if first:
+            parts.append(exercise.goal)
+            parts += [self._words("exercise.smaller", how=exercise.easier)] if eased else []
+            parts += [self._words("exercise.care", caution=caution) for caution in exercise.cautions]
+        parts.append(exercise.steps[session.step])
+        image = f"{exercise.id}/{practice.weak_side or 'right'}" if first else None
+        return Reply(text="\n\n".join(parts), buttons=self._buttons(_STEP_BUTTONS, session), image=image)
+
+    def _practice(self, exercise: Exercise, session: Session, head: str, *, eased: bool) -> Reply:
+        dose, often = exercise.dose, sessions.repetitions(exercise, eased=eased)
+        count: Count | None = None
+        if dose.minutes is not None:
+            minutes = dose.minutes / 2 if eased else float(dose.minutes)
+            how = self._words("exercise.for_minutes", minutes=f"{minutes:g}")
+            count = Count(hold_s=round(minutes * 60), rest_s=0, repetitions=1)
+        elif dose.hold_s is not None:
+            how = self._words("exercise.hold", count=often, seconds=dose.hold_s)
+            count = Count(hold_s=dose.hold_s, rest_s=3, repetitions=often)
+        else:
+            how = self._words("exercise.times", count=often)
+        parts = [head, how, exercise.stop]
+        if exercise.dose_note:
+            parts.insert(2, exercise.dose_note)
+        return Reply(text="\n\n".join(parts), buttons=self._buttons(_PRACTICE_BUTTONS, session), count=count)
+
+    def _buttons(self, moves: tuple[Move, ...], session: Session) -> tuple[Button, ...]:
+        return tuple(
+            Button(
+                title=self._words(f"exercise.{each}_button"),
+                payload=payload("ex", f"{each}:{session.id}:{session.turn}"),
+            )
+            for each in moves
+        )
+
+    def _score_question(self, session: Session) -> Reply:
+        buttons = tuple(
+            Button(title=str(value), payload=payload("exs", f"{session.id}:{session.turn}:{value}"))
+            for value in range(11)
+        )
+        return Reply(text=self._words(f"exercise.ask_{session.asking}"), buttons=buttons)
+
+    def _over(self, patient: Patient, practice: Practice, moved: Moved, now: datetime) -> ExerciseStep:
+        session = moved.session
+        ended: Ending = moved.ended or "finished"
+        smaller = tuple(dict.fromkeys((*session.skipped, *session.eased)))
+        kept = dataclasses.replace(practice, session=None, smaller=smaller)
+        end = SessionEnd(session, ended, zone_of(patient))
+        if ended == "hurt":
+            shut = self._shut(patient, kept, now, "exercise.hurt")
+            return dataclasses.replace(shut, ended=end)
+        done, whole = len(session.done), len(session.items)
+        key = "exercise.finished" if ended == "finished" else "exercise.stopped"
+        text = self._words(key, done=done, count=whole)
+        if done:
+            days = _days_in_a_row(practice, now, zone_of(patient))
+            text += "\n\n" + self._words("exercise.days", days=days) if days > 1 else ""
+        return ExerciseStep(_keep(patient, kept), _outcome(Reply(text=text), retired=("ex", "exs")), end)
+
+    def _resumed(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
+        session = practice.session
+        standing = self._standing(patient, practice, now)
+        if session is None or locked_by(session.exercise(self._library), standing, now.date()) is not None:
+            return self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
+        step = self._show(patient, practice, session)
+        reply = step.outcome.replies[0]
+        lead = self._words("exercise.resumed")
+        told = reply.model_copy(update={"text": f"{lead}\n\n{reply.text}"})
+        return dataclasses.replace(step, outcome=step.outcome.model_copy(update={"replies": (told,)}))
+
+    def _stale(self, patient: Patient, key: str) -> ExerciseStep:
+        return ExerciseStep(patient, _outcome(Reply(text=self._words(key)), retired=("ex", "exs", "exa")))
+
+
+def zone_of(patient: Patient) -> str:
+    """The person's zone; UTC while it is not known."""
+    return patient.zone or "UTC"
+
+
+def _days_in_a_row(practice: Practice, now: datetime, zone: str) -> int:
+    days = {diary.local_day(began, there) for began, there in practice.recent}
+    return diary.streak(days, frozenset(), diary.local_day(now, zone))
+
+
+def _outcome(reply: Reply, retired: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(kind=Kind.EXERCISE, replies=(reply,), retired=retired)
+
+
+def _of(patient: Patient) -> Practice:
+    return Practice.loads(patient.practice)
+
+
+def _keep(patient: Patient, practice: Practice) -> Patient:
+    return dataclasses.replace(patient, practice=practice.dumps())

@@ -1,0 +1,320 @@
+"""The exercise library: exercises, programmes, stages and gates, read strictly from `content/exercises/`.
+
+What is read is checked as a whole: a dose over its cap, an exercise in a programme of a stage that forbids it, one
+without a source or a provenance, a word that means nothing, are each named with their file and line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from bot.content_file import ContentError, Lines, Problem, Strict, name_of, read
+
+type Stage = Literal["S0", "S1", "S2", "S3", "S4", "S5"]
+type Kind = Literal["active", "passive", "massage", "stretch", "relaxation", "check", "habit"]
+type Opening = Literal["everyday", "early", "paresis", "synkinesis", "surgery"]
+
+STAGES: tuple[Stage, ...] = get_args(Stage.__value__)
+_CAPPED = frozenset({"effort", "hold_s_active", "hold_s_stretch", "repetitions", "minutes_a_day", "pain"})
+FAMILIES = ("flaccid", "paresis", "synkinesis", "surgery")
+_Name = Annotated[str, Field(min_length=2)]
+_Id = Annotated[str, Field(pattern=r"^EX-\d{2}$")]
+
+
+class Dose(Strict):
+    """How much: seconds for holds and rests, minutes, effort out of 10. None: not counted."""
+
+    hold_s: Annotated[int, Field(gt=0)] | None
+    repetitions: Annotated[int, Field(gt=0)] | None
+    sets: Annotated[int, Field(gt=0)] | None
+    times_a_day: Annotated[int, Field(gt=0)] | None
+    effort: Annotated[int, Field(ge=1, le=10)] | None
+    minutes: Annotated[int, Field(gt=0)] | None
+    rest_s: Annotated[int, Field(ge=0)] | None
+
+
+class ArrowWords(Strict):
+    """An arrow of a picture."""
+
+    at: str
+    towards: str
+
+
+class HandWords(Strict):
+    """A hand in a picture."""
+
+    at: str
+    kind: str
+
+
+class PictureWords(Strict):
+    """What an exercise's picture shows, in the words of `bot.pictures`."""
+
+    pose: str
+    side: Literal["weak", "strong", "both"]
+    lit: tuple[str, ...]
+    arrows: tuple[ArrowWords, ...]
+    hand: HandWords | None
+
+
+class Exercise(Strict):
+    """One exercise.
+
+    `hold_step` is the step (from 0) at which the hold is counted. `allowed` and `forbidden` are stages, all six
+    together. `gate` is what must be open beside the stage. `strength` marks a strength-type drill.
+    """
+
+    id: _Id
+    name: _Name
+    kind: Kind
+    region: _Name
+    muscles: tuple[str, ...]
+    goal: _Name
+    steps: Annotated[tuple[_Name, ...], Field(min_length=1)]
+    hold_step: int | None
+    dose: Dose
+    dose_note: str | None
+    cautions: tuple[str, ...]
+    never_with: tuple[str, ...]
+    allowed: tuple[Stage, ...]
+    forbidden: tuple[Stage, ...]
+    gate: Opening
+    strength: bool
+    stop: _Name
+    easier: _Name
+    easier_id: _Id | None
+    picture: PictureWords
+    alt: _Name
+    sources: tuple[str, ...]
+    provenance: Annotated[tuple[Literal["sourced", "GMK", "DES", "DAGGER"], ...], Field(min_length=1)]
+
+
+class Pick(Strict):
+    """Some of several exercises: of the region that feels tight, by synkinesis answers, or in turn."""
+
+    of: Annotated[tuple[_Id, ...], Field(min_length=1)]
+    count: Annotated[int, Field(gt=0)]
+    by: Literal["region", "saq", "turn"]
+
+
+class PickItem(Strict):
+    """A place in a session that is filled by a pick."""
+
+    pick: Pick
+
+
+class Programme(Strict):
+    """What is done in a stage: `session` in order, `habits` told but not practised in it, `weekly` checks."""
+
+    id: _Name
+    stage: Stage
+    name: _Name
+    intro: _Name
+    minutes: Annotated[int, Field(ge=0)]
+    session: tuple[_Id | PickItem, ...]
+    habits: tuple[_Id, ...]
+    weekly: tuple[_Id, ...]
+    times_a_day: Annotated[int, Field(ge=0)]
+
+    @property
+    def reachable(self) -> tuple[str, ...]:
+        """Every exercise that a session of it may hold."""
+        return tuple(id_ for item in self.session for id_ in (item.pick.of if isinstance(item, PickItem) else (item,)))
+
+
+class StageWords(Strict):
+    """A stage: its plain name, and what puts a person there."""
+
+    id: Stage
+    name: _Name
+    entry: _Name
+    typical_time: _Name
+    core: _Name
+    sources: tuple[str, ...]
+
+
+class Gate(Strict):
+    """A gate: its rule for the clinician, and `locked`, what a person reads when it is shut."""
+
+    id: Annotated[str, Field(pattern=r"^G[0-7]$")]
+    rule: _Name
+    locked: _Name
+    sources: tuple[str, ...]
+    provenance: tuple[str, ...]
+
+
+class _Exception(Strict):
+    id: _Id
+    max: int
+    sources: tuple[str, ...]
+    provenance: tuple[str, ...]
+
+
+class Cap(Strict):
+    """The most of something, with the exercises that may have more."""
+
+    max: int
+    exceptions: tuple[_Exception, ...]
+    sources: tuple[str, ...]
+    provenance: tuple[str, ...]
+
+    def of(self, exercise: str) -> int:
+        """The most that one exercise may have."""
+        return next((each.max for each in self.exceptions if each.id == exercise), self.max)
+
+
+class DoNot(Strict):
+    """Something to leave alone, in which stages, and why."""
+
+    what: _Name
+    why: _Name
+    stages: tuple[Stage, ...]
+    sources: tuple[str, ...]
+    provenance: tuple[str, ...]
+
+
+class _Reviewed(Strict):
+    reviewed_by: str | None
+    review_due: str | None
+
+
+class _FamilyFile(_Reviewed):
+    exercises: tuple[Exercise, ...]
+
+
+class _ProgrammesFile(_Reviewed):
+    programmes: tuple[Programme, ...]
+
+
+class _StagesFile(_Reviewed):
+    stages: tuple[StageWords, ...]
+    gates: tuple[Gate, ...]
+    caps: Mapping[str, Cap]
+    do_not: tuple[DoNot, ...]
+    never_with: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExerciseLibrary:
+    """All of it, by id."""
+
+    exercises: Mapping[str, Exercise]
+    programmes: Mapping[str, Programme]
+    stages: Mapping[str, StageWords]
+    gates: Mapping[str, Gate]
+    caps: Mapping[str, Cap]
+    do_not: tuple[DoNot, ...]
+    never_with: Mapping[str, str]
+
+    def programmes_of(self, stage: Stage) -> tuple[Programme, ...]:
+        """The programmes of a stage; after an operation there are several."""
+        return tuple(each for each in self.programmes.values() if each.stage == stage)
+
+
+def load_exercises(content: Path, sources: frozenset[str]) -> ExerciseLibrary:
+    """Read `content/exercises/`.
+
+    Args:
+        content: the content folder.
+        sources: the keys of `sources.yml`.
+
+    Raises:
+        ContentError: with every problem found.
+    """
+    folder = content / "exercises"
+    exercises: dict[str, Exercise] = {}
+    problems: list[Problem] = []
+    stages, stage_lines = read(folder / "stages.yml", _StagesFile)
+    uncapped = sorted(_CAPPED - stages.caps.keys())
+    if uncapped:
+        raise stage_lines.error(f"there is no cap for {', '.join(uncapped)}. Add it.", "caps")
+    for family in FAMILIES:
+        file, lines = read(folder / f"{family}.yml", _FamilyFile)
+        for index, exercise in enumerate(file.exercises):
+            place = ("exercises", index)
+            if exercise.id in exercises:
+                problems.append(_problem(lines, f"{exercise.id} stands twice. Give one another id.", *place))
+            exercises[exercise.id] = exercise
+            problems += [_problem(lines, fault, *place) for fault in _faults(exercise, stages, sources)]
+    programmes, lines = read(folder / "programmes.yml", _ProgrammesFile)
+    for index, programme in enumerate(programmes.programmes):
+        problems += [_problem(lines, fault, "programmes", index) for fault in _unfit(programme, exercises)]
+    for index, gate in enumerate(stages.gates):
+        unknown = set(gate.sources) - sources
+        problems += [_problem(stage_lines, _NO_SOURCE.format(key), "gates", index) for key in sorted(unknown)]
+    missing = sorted(set(STAGES) - {each.id for each in stages.stages})
+    problems += [_problem(stage_lines, f"stage {each} is missing. Add it.", "stages") for each in missing]
+    for exercise in exercises.values():
+        smaller = exercises.get(exercise.easier_id or exercise.id)
+        if smaller is None or not set(exercise.allowed) <= set(smaller.allowed) | {"S0"}:
+            fault = f"{exercise.id}: `easier_id` must be an exercise that is allowed in the same stages."
+            problems.append(Problem("content/exercises", 1, fault))
+    if problems:
+        raise ContentError(problems)
+    return ExerciseLibrary(
+        exercises,
+        {each.id: each for each in programmes.programmes},
+        {each.id: each for each in stages.stages},
+        {each.id: each for each in stages.gates},
+        dict(stages.caps),
+        stages.do_not,
+        dict(stages.never_with),
+    )
+
+
+_NO_SOURCE = "source {} is not in content/sources.yml. Add it there, or mend the key."
+
+
+def _problem(lines: Lines, fault: str, *place: str | int) -> Problem:
+    return Problem(name_of(lines.path), lines.of(*place), fault)
+
+
+def _faults(exercise: Exercise, stages: _StagesFile, sources: frozenset[str]) -> list[str]:
+    """What is wrong with one exercise, each with its remedy."""
+    faults = [_NO_SOURCE.format(key) for key in exercise.sources if key not in sources]
+    if "sourced" in exercise.provenance and not exercise.sources:
+        faults.append(f"{exercise.id} is marked as sourced and names no source. Name one, or mark it GMK or DES.")
+    if sorted([*exercise.allowed, *exercise.forbidden]) != list(STAGES):
+        faults.append(f"{exercise.id}: `allowed` and `forbidden` must hold each of S0 to S5 once, between them.")
+    if exercise.hold_step is not None and not 0 <= exercise.hold_step < len(exercise.steps):
+        faults.append(
+            f"{exercise.id}: `hold_step` is {exercise.hold_step}; it has {len(exercise.steps)} steps, from 0."
+        )
+    if (exercise.hold_step is None) is not (exercise.dose.hold_s is None):
+        faults.append(f"{exercise.id}: `hold_step` and `hold_s` go together. Give both, or neither.")
+    faults += [
+        f"{exercise.id}: 'never_with' names '{each}', which stages.yml doesn't explain. Add it there."
+        for each in exercise.never_with
+        if each not in stages.never_with
+    ]
+    hold = "hold_s_active" if exercise.kind == "active" else "hold_s_stretch"
+    capped = {"effort": exercise.dose.effort, hold: exercise.dose.hold_s}
+    if exercise.kind == "active":
+        capped["repetitions"] = exercise.dose.repetitions
+    for name, value in capped.items():
+        most = stages.caps[name].of(exercise.id)
+        if value is not None and value > most:
+            faults.append(f"{exercise.id}: {name} is {value}, over its cap of {most} in stages.yml. Lower it.")
+    return faults
+
+
+def _unfit(programme: Programme, exercises: Mapping[str, Exercise]) -> list[str]:
+    """What is wrong with one programme."""
+    faults = []
+    for id_ in (*programme.reachable, *programme.habits, *programme.weekly):
+        exercise = exercises.get(id_)
+        if exercise is None:
+            faults.append(f"{programme.id}: there is no exercise {id_}. Add it, or mend the id.")
+        elif programme.stage not in exercise.allowed:
+            faults.append(f"{programme.id}: {id_} is forbidden in {programme.stage}. Take it out.")
+        elif id_ in programme.reachable and exercise.kind in ("check", "habit"):
+            faults.append(f"{programme.id}: {id_} is a {exercise.kind}; it belongs under `habits` or `weekly`.")
+    faults += [
+        f"{programme.id}: a pick asks for {item.pick.count} of {len(item.pick.of)}. Ask for fewer."
+        for item in programme.session
+        if isinstance(item, PickItem) and item.pick.count > len(item.pick.of)
+    ]
+    return faults

@@ -1,0 +1,182 @@
+"""A guided session: which exercise, which instruction, what comes next. Pure; its state travels as JSON.
+
+Every move makes a new state with a new `turn`. A button carries the session and the turn it was shown for, so one that
+is tapped twice, out of order, from another session or after the end is known as such and changes nothing.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from bot.programme.exercise import Exercise, ExerciseLibrary, PickItem, Programme
+from bot.programme.gate import Standing, locked_by
+
+RESUMABLE = timedelta(hours=20)
+"""A session left open for longer is over; the next one begins anew."""
+
+type Move = Literal["next", "done", "again", "easier", "skip", "hurts", "stop"]
+type Ending = Literal["finished", "stopped", "hurt"]
+type Asking = Literal["", "effort", "comfort"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session under way.
+
+    `at` is the exercise (an index of `items`), `step` its instruction; one past the last instruction is the practice,
+    with its count. `eased` are those made smaller. `asking`: the score that is asked at the end.
+    """
+
+    id: str
+    programme: str
+    stage: str
+    began: str
+    moved: str
+    items: tuple[str, ...]
+    at: int = 0
+    step: int = 0
+    turn: int = 0
+    eased: tuple[str, ...] = ()
+    done: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    asking: Asking = ""
+    effort: int | None = None
+    comfort: int | None = None
+
+    def exercise(self, library: ExerciseLibrary) -> Exercise:
+        """The exercise that is due."""
+        return library.exercises[self.items[self.at]]
+
+    def is_practice(self, library: ExerciseLibrary) -> bool:
+        """Whether all instructions were given, and it is being done."""
+        return self.step >= len(self.exercise(library).steps)
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it can still be gone on with."""
+        return now - datetime.fromisoformat(self.moved) < RESUMABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The session after a move; `ended` says how it is over, None while it goes on."""
+
+    session: Session
+    ended: Ending | None = None
+
+
+def begin(
+    programme: Programme,
+    library: ExerciseLibrary,
+    standing: Standing,
+    *,
+    id_: str,
+    now: datetime,
+    count: int,
+    smaller: tuple[str, ...] = (),
+) -> Session | None:
+    """A new session of what is open today; None when nothing is.
+
+    Args:
+        programme: the programme of the person's stage.
+        library: all exercises.
+        standing: what is known of the person.
+        id_: a name for the session, of its own.
+        now: when it begins, aware.
+        count: how many sessions came before: picks take their turns by it.
+        smaller: exercises that were hard or skipped last time; they come smaller, and last.
+    """
+    today = now.date()
+    items = list(_picked(programme, library, standing, today, count))
+    items.sort(key=lambda each: each in smaller)
+    if not items:
+        return None
+    eased = tuple(each for each in items if each in smaller)
+    return Session(
+        id=id_,
+        programme=programme.id,
+        stage=programme.stage,
+        began=now.isoformat(),
+        moved=now.isoformat(),
+        items=tuple(items),
+        eased=eased,
+    )
+
+
+def _picked(
+    programme: Programme, library: ExerciseLibrary, standing: Standing, today: date, count: int
+) -> tuple[str, ...]:
+    chosen: list[str] = []
+    for item in programme.session:
+        of = item.pick.of if isinstance(item, PickItem) else (item,)
+        wanted = item.pick.count if isinstance(item, PickItem) else 1
+        opened = [each for each in of if not locked_by(library.exercises[each], standing, today)]
+        start = (count * wanted) % len(opened) if opened else 0
+        chosen += [*opened[start:], *opened[:start]][:wanted]
+    return tuple(dict.fromkeys(chosen))
+
+
+def move(session: Session, event: Move, library: ExerciseLibrary, now: datetime) -> Moved:
+    """The session after what the person did."""
+    moved = dataclasses.replace(session, turn=session.turn + 1, moved=now.isoformat())
+    match event:
+        case "stop":
+            return Moved(moved, "stopped")
+        case "hurts":
+            return Moved(moved, "hurt")
+        case "next" if not session.is_practice(library):
+            return Moved(dataclasses.replace(moved, step=session.step + 1))
+        case "next" | "done":
+            return Moved(_onward(dataclasses.replace(moved, done=(*session.done, session.items[session.at]))))
+        case "skip":
+            return Moved(_onward(dataclasses.replace(moved, skipped=(*session.skipped, session.items[session.at]))))
+        case "again":
+            whole = len(session.exercise(library).steps)
+            return Moved(dataclasses.replace(moved, step=whole if session.is_practice(library) else 0))
+        case "easier":
+            return Moved(_eased(moved, session.exercise(library)))
+
+
+def _onward(session: Session) -> Session:
+    if session.at + 1 < len(session.items):
+        return dataclasses.replace(session, at=session.at + 1, step=0)
+    return dataclasses.replace(session, asking="effort")
+
+
+def _eased(session: Session, exercise: Exercise) -> Session:
+    """Smaller: the same exercise with less, or, when it was smaller already, the smaller one in its place."""
+    if exercise.id not in session.eased:
+        return dataclasses.replace(session, eased=(*session.eased, exercise.id))
+    if exercise.easier_id is None or exercise.easier_id in session.items:
+        return session
+    items = (*session.items[: session.at], exercise.easier_id, *session.items[session.at + 1 :])
+    return dataclasses.replace(session, items=items, step=0)
+
+
+def score(session: Session, value: int, now: datetime) -> Moved:
+    """The session with the score that was asked: effort first, then comfort.
+
+    Raises:
+        ValueError: the score is not 0 to 10, or none was asked.
+    """
+    if not session.asking or not 0 <= value <= 10:
+        raise ValueError("a score is 0 to 10, and only when one was asked")
+    moved = dataclasses.replace(session, turn=session.turn + 1, moved=now.isoformat())
+    if session.asking == "effort":
+        return Moved(dataclasses.replace(moved, effort=value, asking="comfort"))
+    return Moved(dataclasses.replace(moved, comfort=value, asking=""), "finished")
+
+
+def repetitions(exercise: Exercise, *, eased: bool) -> int:
+    """How often it is done: sets by repetitions, half of it (at least once) when it was made smaller."""
+    often = (exercise.dose.repetitions or 1) * (exercise.dose.sets or 1)
+    return max(1, often // 2) if eased else often
+
+
+def seconds(exercise: Exercise, *, eased: bool) -> int:
+    """About how long it takes, reading included."""
+    reading = 5 * len(exercise.steps)
+    if exercise.dose.minutes is not None:
+        return reading + exercise.dose.minutes * (30 if eased else 60)
+    each = (exercise.dose.hold_s or 3) + 3
+    return reading + repetitions(exercise, eased=eased) * each + (exercise.dose.rest_s or 0)
