@@ -28,6 +28,7 @@ class Patient:
     `intake` is the triage intake that is under way, as JSON (see `bot.triage.intake`).
     `summary` is the last finished one, in words for a clinician; `emergency_at` is when an emergency was last told.
     `practice` is what is known for their exercises, as JSON (see `bot.programme.practice`); `zone` is their IANA zone.
+    `form` is the questionnaire that is open, and when each was answered, as JSON (see `bot.dialogue.check_in`).
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -50,6 +51,7 @@ class Patient:
     summary: str | None = None
     emergency_at: datetime | None = None
     practice: str | None = None
+    form: str | None = None
     zone: str | None = None
 
     @property

@@ -5,6 +5,7 @@ No engine takes part. The gates (`bot.programme.gate`) are asked again whenever 
 
 import dataclasses
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import get_args
@@ -16,7 +17,8 @@ from bot.payload import Press, payload
 from bot.programme import diary
 from bot.programme import session as sessions
 from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, load_exercises
-from bot.programme.gate import Standing, locked_by, programme_for, why_locked
+from bot.programme.gate import Standing, earliest, locked_by, programme_for, why_locked
+from bot.programme.known import learnt
 from bot.programme.practice import Practice
 from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_check, take
 from bot.programme.session import Ending, Move, Moved, Session
@@ -139,6 +141,14 @@ class Exercises:
         practice = _of(patient)
         return patient if practice.closed_at is None else _keep(patient, dataclasses.replace(practice, closed_at=None))
 
+    def learn(self, patient: Patient, findings: Mapping[str, object], now: datetime) -> Patient:
+        """The person with what a finished triage check found out, so that it is not asked again."""
+        practice = _of(patient)
+        standing = learnt(practice.standing, findings, now.date())
+        told = {"assessed": standing.assessed, "cause": standing.cause, "movement": standing.movement}
+        asked = tuple(dict.fromkeys((*practice.asked, *(name for name, value in told.items() if value is not None))))
+        return _keep(patient, dataclasses.replace(practice, standing=standing, asked=asked))
+
     # ---- the self-check ----
     def _ask_or_offer(self, patient: Patient, practice: Practice, now: datetime, lead: str = "") -> ExerciseStep:
         fresh = practice.is_fresh(now)
@@ -226,7 +236,9 @@ class Exercises:
 
     def _barred(self, programme: Programme, standing: Standing, now: datetime) -> str:
         """What the programme holds besides and stays locked, with the reason."""
-        reasons = [locked_by(self._library.exercises[each], standing, now.date()) for each in programme.reachable]
+        own = self._library.programmes_of(earliest(standing))
+        reachable = dict.fromkeys((*programme.reachable, *(each for one in own[:1] for each in one.reachable)))
+        reasons = [locked_by(self._library.exercises[each], standing, now.date()) for each in reachable]
         gates = dict.fromkeys(reason for reason in reasons if reason)
         return "\n\n".join(
             self._words("exercise.some_locked", reason=self._library.gates[gate].locked) for gate in gates

@@ -36,6 +36,10 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await records.note_assessment(session, key, turn.patient.id, _kept(turn.assessed, now), now)
     if turn.practised is not None and turn.patient.has_consented:
         await records.note_session(session, key, turn.patient.id, _diary(turn.practised), now)
+    if turn.scored is not None and turn.patient.has_consented:
+        scored = turn.scored
+        figures = (scored.score.value, scored.score.parts, scored.answers, scored.score.flagged)
+        await records.note_score(session, key, turn.patient.id, records.KeptScore(scored.questionnaire, *figures), now)
     if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
         await records.note_safety(session, key, turn.patient.id, turn.outcome, now)
 

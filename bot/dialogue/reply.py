@@ -4,7 +4,7 @@
 2. commands      /start, /help, /stop
 3. first contact until consent and the few questions are done
 4. intake        an answer to the open question of a triage intake
-5. exercises     a tap or a word that belongs to the self-check or the session under way
+5. exercises     a tap or a word that belongs to the self-check, the session or the questionnaire under way
 6. engine        intent, rules, actions
 7. plain answer  when the engine is away
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bot.clock import Clock
 from bot.dialogue import plain
+from bot.dialogue.check_in import WEEKLY, CheckIns, CheckInStep, Scored
 from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises, ExerciseStep, SessionEnd
 from bot.dialogue.first_contact import FirstContact, Welcome, is_step
@@ -56,7 +57,8 @@ class Turn:
     """What one message led to: the person as they now stand, what to say, and what to keep.
 
     `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
-    asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over.
+    asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over,
+    `scored` an answered questionnaire.
     """
 
     patient: Patient
@@ -66,6 +68,7 @@ class Turn:
     forget: bool = False
     assessed: Assessed | None = None
     practised: SessionEnd | None = None
+    scored: Scored | None = None
 
 
 class Dialogue:
@@ -80,6 +83,7 @@ class Dialogue:
         languages: Languages,
         intakes: Intakes,
         exercises: Exercises,
+        check_ins: CheckIns,
         engine: Engine,
         clock: Clock,
     ) -> None:
@@ -90,6 +94,7 @@ class Dialogue:
         self._languages = languages
         self._intakes = intakes
         self._exercises = exercises
+        self._check_ins = check_ins
         self._engine = engine
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
@@ -110,6 +115,7 @@ class Dialogue:
             languages=Languages.load(content),
             intakes=Intakes.load(content, screen.messages, words),
             exercises=Exercises.load(content, frozenset(shelf.library.sources), words),
+            check_ins=CheckIns.load(content, screen.messages, words),
             engine=engine,
             clock=clock,
         )
@@ -141,7 +147,8 @@ class Dialogue:
         if told_to_go or (outcome.disposition is not None and LOCKING_RULES & set(outcome.rules)):
             return self._exercises.shut(patient, self._clock())
         if turn.assessed is not None and turn.assessed.ended == "result":
-            return self._exercises.reopen(patient)
+            learnt = self._exercises.learn(patient, turn.assessed.assessment.findings, self._clock())
+            return self._exercises.reopen(learnt)
         return patient
 
     def alarms(self, said: Said) -> bool:
@@ -218,6 +225,9 @@ class Dialogue:
             exercise = self._exercises.hear(patient, said, self._clock())
             if exercise is not None:
                 return self._exercised(exercise, country)
+            check_in = self._check_ins.hear(patient, said, country, self._clock())
+            if check_in is not None:
+                return _checked_in(check_in)
         outcome = self._addressed(patient, await self._understood(patient, said, country))
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
@@ -265,6 +275,8 @@ class Dialogue:
                 return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retired=("stop",)))
             case "exercise" | "exercises" if patient.has_consented and patient.step is Step.DONE:
                 return self._exercised(self._exercises.begin(patient, self._clock()), country)
+            case "checkin" if patient.has_consented and patient.step is Step.DONE:
+                return _checked_in(self._check_ins.begin(patient, WEEKLY, self._clock()))
             case "check" if patient.has_consented and patient.step is Step.DONE:
                 return _turn(self._intakes.begin(patient, country, self._clock(), {}))
             case _:
@@ -432,6 +444,10 @@ class Dialogue:
 
 def _turn(step: IntakeStep) -> Turn:
     return Turn(step.patient, step.outcome, assessed=step.assessed)
+
+
+def _checked_in(step: CheckInStep) -> Turn:
+    return Turn(step.patient, step.outcome, scored=step.scored)
 
 
 def _asked(patient: Patient, outcome: Outcome, text: str | None) -> Patient:

@@ -138,6 +138,8 @@ def programme_for(standing: Standing, library: ExerciseLibrary, today: date) -> 
     After an operation it is the one with the most open exercises.
     """
     stage = earliest(standing)
+    if stage == "S1" and not standing.code:
+        stage = "S0"  # first movements are practised only when a therapist opens it (G3); care goes on
     best: Programme | None = None
     most = 0
     for programme in library.programmes_of(stage):

@@ -12,6 +12,8 @@ from typing import Literal
 from bot.programme.exercise import Exercise, ExerciseLibrary, PickItem, Programme
 from bot.programme.gate import Standing, locked_by
 
+LONGEST_S = 390
+"""A session is to be done in a few minutes: what would take it over six and a half waits for its turn next time."""
 RESUMABLE = timedelta(hours=20)
 """A session left open for longer is over; the next one begins anew."""
 
@@ -89,6 +91,7 @@ def begin(
     today = now.date()
     items = list(_picked(programme, library, standing, today, count))
     items.sort(key=lambda each: each in smaller)
+    items = _short(items, library, smaller)
     if not items:
         return None
     eased = tuple(each for each in items if each in smaller)
@@ -114,6 +117,18 @@ def _picked(
         start = (count * wanted) % len(opened) if opened else 0
         chosen += [*opened[start:], *opened[:start]][:wanted]
     return tuple(dict.fromkeys(chosen))
+
+
+def _short(items: list[str], library: ExerciseLibrary, smaller: tuple[str, ...]) -> list[str]:
+    """As many of the items, in their order, as fit; two at least."""
+    kept: list[str] = []
+    taken = 0
+    for each in items:
+        needs = seconds(library.exercises[each], eased=each in smaller)
+        if len(kept) < 2 or taken + needs <= LONGEST_S:
+            kept.append(each)
+            taken += needs
+    return kept
 
 
 def move(session: Session, event: Move, library: ExerciseLibrary, now: datetime) -> Moved:

@@ -1,18 +1,23 @@
 """`septimus replay` and `septimus converse`: JSON lines in, JSON lines out, through the one door."""
 
+import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.dialogue import Said, said
 from bot.outcome import Outcome
+from bot.patient import Patient
 from bot.payload import parse
+from bot.programme.gate import Standing
+from bot.programme.known import learnt
+from bot.programme.practice import Practice
 from bot.stack.door import Door, MovableClock
 
 # What the contract's conversations may carry that this version has no use for yet; named in the output, not hidden.
-_NOT_YET = ("known", "exercises_unlocked", "reminders", "zone")
+_NOT_YET = ("reminders",)
 
 
 class BadLine(ValueError):
@@ -56,6 +61,7 @@ async def converse(
         person = await door.someone(
             country=item.get("country"), for_whom=item.get("for_whom", "self"), new=bool(item.get("new"))
         )
+        person = _known(person, item, clock())
         shown: list[Outcome] = []
         turns = []
         for turn in item["turns"]:
@@ -69,6 +75,28 @@ async def converse(
         answered: dict[str, Any] = {"id": item["id"], "turns": turns}
         ignored = [name for name in _NOT_YET if name in item]
         yield {**answered, "ignored": ignored} if ignored else answered
+
+
+def _known(person: Patient, item: Mapping[str, Any], now: datetime) -> Patient:
+    """The person with what the line says is known of them; `exercises_unlocked` is a therapist's code and a check."""
+    known: Mapping[str, Any] = item.get("known", {})
+    standing = learnt(Standing(), known, now.date())
+    side = {"L": "left", "R": "right"}.get(str(known.get("side")))
+    told = {"assessed": standing.assessed, "cause": standing.cause, "operation": standing.operation,
+            "movement": standing.movement, "linked": standing.linked, "side": side}  # fmt: skip
+    asked = tuple(name for name, value in told.items() if value is not None)
+    practice = Practice(standing=standing, asked=asked, weak_side=side)  # type: ignore[arg-type]
+    if item.get("exercises_unlocked"):
+        operated = standing.operation is None and standing.cause not in ("surgery", "tumour", "vs")
+        standing = dataclasses.replace(standing, code=True, operation="none" if operated else standing.operation)
+        practice = dataclasses.replace(practice, standing=standing, asked=(*told, "weeks"), checked_at=now)
+    weeks = known.get("weeks_since_onset", float(known["onset_hours"]) / 168 if "onset_hours" in known else None)
+    return dataclasses.replace(
+        person,
+        onset_on=(now - timedelta(weeks=float(weeks))).date() if weeks is not None else None,
+        practice=practice.dumps() if known or item.get("exercises_unlocked") else None,
+        zone=item.get("zone"),
+    )
 
 
 def _spoken(turn: Mapping[str, Any], shown: list[Outcome]) -> Said:

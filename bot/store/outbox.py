@@ -134,6 +134,14 @@ async def waiting(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).select_from(OutboxRow).where(OutboxRow.state == "waiting")) or 0
 
 
+async def has_later(session: AsyncSession, patient_id: str, outbox_id: int, now: datetime) -> bool:
+    """Say whether something newer than a row was written down for a person, and is due or gone out."""
+    later = select(OutboxRow.id).where(
+        OutboxRow.patient_id == patient_id, OutboxRow.id > outbox_id, OutboxRow.due_at <= now
+    )
+    return await session.scalar(later.limit(1)) is not None
+
+
 async def give_up_on(session: AsyncSession, patient_id: str, fault: str, now: datetime) -> None:
     """Give up all that waits for a person, who has blocked the bot."""
     await session.execute(

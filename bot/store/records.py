@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.outcome import Outcome
 from bot.store.insert import insert_into
-from bot.store.tables import AssessmentRow, FeedbackRow, MissRow, SafetyEventRow, SessionRow
+from bot.store.tables import AssessmentRow, FeedbackRow, MissRow, SafetyEventRow, ScoreRow, SessionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,29 @@ async def note_session(session: AsyncSession, key: str, patient_id: str, kept: K
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KeptScore:
+    """An answered questionnaire as it is kept."""
+
+    questionnaire: str
+    value: float | None
+    parts: Mapping[str, float | None]
+    answers: Mapping[str, int | str | None]
+    flagged: str | None
+
+
+async def note_score(session: AsyncSession, key: str, patient_id: str, kept: KeptScore, now: datetime) -> None:
+    """Keep an answered questionnaire; a second one with the same key changes nothing."""
+    await session.execute(
+        insert_into(session, ScoreRow)
+        .values(
+            key=key, patient_id=patient_id, at=now, questionnaire=kept.questionnaire, value=kept.value,
+            parts=dict(kept.parts), answers=dict(kept.answers), flagged=kept.flagged,
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+    )  # fmt: skip
+
+
 async def note_miss(
     session: AsyncSession, key: str, patient_id: str, outcome: Outcome, text: str, now: datetime
 ) -> None:
@@ -170,6 +193,7 @@ async def forget(session: AsyncSession, patient_id: str) -> None:
     """Delete what was kept about a person's use; the warnings they were given go too."""
     await session.execute(delete(FeedbackRow).where(FeedbackRow.patient_id == patient_id))
     await session.execute(delete(MissRow).where(MissRow.patient_id == patient_id))
+    await session.execute(delete(ScoreRow).where(ScoreRow.patient_id == patient_id))
     await session.execute(delete(SessionRow).where(SessionRow.patient_id == patient_id))
     await session.execute(delete(AssessmentRow).where(AssessmentRow.patient_id == patient_id))
     await session.execute(delete(SafetyEventRow).where(SafetyEventRow.patient_id == patient_id))

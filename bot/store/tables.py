@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -86,6 +87,7 @@ class PatientRow(Base):
     summary: Mapped[str | None] = mapped_column(Text, comment="the last finished intake, in words for a clinician")
     emergency_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when an emergency was last told")
     practice: Mapped[str | None] = mapped_column(Text, comment="what is known for exercises, the open session; JSON")
+    form: Mapped[str | None] = mapped_column(Text, comment="the open questionnaire, when each was answered; JSON")
     zone: Mapped[str | None] = mapped_column(String(64), comment="IANA zone")
 
 
@@ -134,7 +136,7 @@ class OutboxRow(Base):
     key: Mapped[str] = mapped_column(String(80), unique=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
     priority: Mapped[int] = mapped_column(Integer, default=5, comment="0 is most urgent")
-    act: Mapped[str] = mapped_column(String(16), comment="send, send_file, edit_buttons")
+    act: Mapped[str] = mapped_column(String(16), comment="send, send_photo, send_file, edit_buttons")
     body: Mapped[dict[str, Any] | None] = mapped_column(JSON, comment="dropped once sent")
     state: Mapped[str] = mapped_column(String(8), comment="waiting, sent, failed")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
@@ -231,6 +233,27 @@ class SessionRow(Base):
     eased: Mapped[list[str]] = mapped_column(JSON)
     effort: Mapped[int | None] = mapped_column(Integer, comment="0 to 10")
     comfort: Mapped[int | None] = mapped_column(Integer, comment="0 to 10")
+
+
+class ScoreRow(Base):
+    """An answered questionnaire. Figures of what was not answered are missing, never zero."""
+
+    __tablename__ = "scores"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        # a person's scores over time
+        Index("ix_scores_patient_id_at", "patient_id", "at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(80))
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    questionnaire: Mapped[str] = mapped_column(String(48))
+    value: Mapped[float | None] = mapped_column(Float)
+    parts: Mapped[dict[str, float | None]] = mapped_column(JSON)
+    answers: Mapped[dict[str, Any]] = mapped_column(JSON, comment="by item; null was skipped")
+    flagged: Mapped[str | None] = mapped_column(Text, comment="why the figures need a second look")
 
 
 class MissRow(Base):

@@ -13,6 +13,7 @@ import pytest
 
 from bot.dialogue import Dialogue, Said, Turn, said
 from bot.dialogue.engine import Engine
+from bot.dialogue.check_in import CheckIns
 from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
@@ -130,6 +131,11 @@ def exercises(content: Path, shelf: Shelf, words: Words) -> Exercises:
     return Exercises.load(content, frozenset(shelf.library.sources), words)
 
 
+@pytest.fixture(scope="session")
+def check_ins(content: Path, screen: Screen, words: Words) -> CheckIns:
+    return CheckIns.load(content, screen.messages, words)
+
+
 @pytest.fixture
 def dialogue(
     shelf: Shelf,
@@ -139,9 +145,10 @@ def dialogue(
     languages: Languages,
     intakes: Intakes,
     exercises: Exercises,
+    check_ins: CheckIns,
     engine: Engine,
 ) -> Dialogue:
-    return Dialogue(shelf, screen, countries, words, languages, intakes, exercises, engine, lambda: NOW)
+    return Dialogue(shelf, screen, countries, words, languages, intakes, exercises, check_ins, engine, lambda: NOW)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from telegram.ext import ExtBot
 
 from bot.dialogue import Dialogue
 from bot.dialogue.engine import Engine
+from bot.dialogue.check_in import CheckIns
 from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
@@ -96,6 +97,7 @@ async def desk(
         languages=Languages.load(CONTENT),
         intakes=Intakes.load(CONTENT, screen.messages, words),
         exercises=Exercises.load(CONTENT, frozenset(load_library(CONTENT).sources), words),
+        check_ins=CheckIns.load(CONTENT, screen.messages, words),
         engine=engine,
         clock=clock,
     )

@@ -1,0 +1,225 @@
+"""Questionnaires in chat: one item a message, by button or in words, each of which may be skipped.
+
+No engine takes part. The red-flag screen has read every message before it comes here, so words of despair are met
+first; whoever scores high on the two questions about mood is answered at once, with the crisis lines.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from bot.dialogue.said import Said
+from bot.outcome import Button, Kind, Outcome, Reply
+from bot.patient import Patient
+from bot.payload import payload
+from bot.programme.gate import earliest
+from bot.programme.practice import Practice
+from bot.programme.questionnaire import Item, Questionnaire, Score, load_questionnaires, score
+from bot.triage.countries import Country
+from bot.triage.messages import Messages
+from bot.words import Words
+
+WEEKLY = "weekly-check-in"
+MOOD = "phq-2"
+LOW_MOOD = 3
+"""From this sum of the two questions on (rule U14) help is offered."""
+RESUMABLE = timedelta(hours=20)
+_SKIP = frozenset({"skip", "skip it", "skip this", "pass", "next", "rather not say"})
+_STOP = frozenset({"stop", "cancel", "quit", "later", "not now", "enough"})
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The questionnaires of a person: the open one with its answers so far, and when each was last answered."""
+
+    open: str = ""
+    answers: Mapping[str, int | str | None] = field(default_factory=dict)
+    moved: datetime | None = None
+    answered_on: Mapping[str, date] = field(default_factory=dict)
+
+    def dumps(self) -> str:
+        """As JSON."""
+        return _JSON.dump_json(self).decode()
+
+    @classmethod
+    def loads(cls, text: str | None) -> "Form":
+        """From JSON; an empty one when there is none."""
+        return cls() if text is None else _JSON.validate_json(text)
+
+
+_JSON = TypeAdapter(Form)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An answered questionnaire, to be kept."""
+
+    questionnaire: str
+    answers: Mapping[str, int | str | None]
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInStep:
+    """The person as they now stand, what to say, and what is to be kept."""
+
+    patient: Patient
+    outcome: Outcome
+    scored: Scored | None = None
+
+
+class CheckIns:
+    """Leads questionnaires."""
+
+    def __init__(self, all_: Mapping[str, Questionnaire], messages: Messages, words: Words) -> None:
+        self._all, self._messages, self._words = all_, messages, words
+
+    @classmethod
+    def load(cls, content: Path, messages: Messages, words: Words) -> "CheckIns":
+        """Load the questionnaires.
+
+        Raises:
+            ContentError: one is malformed.
+        """
+        return cls(load_questionnaires(content / "questionnaires"), messages, words)
+
+    def begin(self, patient: Patient, id_: str, now: datetime) -> CheckInStep:
+        """Begin a questionnaire, or go on with it when it was left open not long ago."""
+        form = Form.loads(patient.form)
+        if form.open == id_ and form.moved is not None and now - form.moved < RESUMABLE:
+            return self._ask(patient, form, self._words("check_in.resumed"), now)
+        questionnaire = self._all[id_]
+        lead = f"**{questionnaire.name}**\n\n{questionnaire.intro}"
+        if questionnaire.status.awaiting_permission:
+            lead += "\n\n" + self._words("check_in.own_words")
+        return self._ask(patient, dataclasses.replace(form, open=id_, answers={}), lead, now)
+
+    def hear(self, patient: Patient, said: Said, country: Country, now: datetime) -> CheckInStep | None:
+        """Take a tap, or words that answer the open item; None when they are something else."""
+        form = Form.loads(patient.form)
+        if said.press is not None:
+            return self._pressed(patient, form, said.press.verb, said.press.argument, country, now)
+        text = " ".join((said.text or "").lower().strip(" .!?").split())
+        if not form.open or not text or form.moved is None or now - form.moved >= RESUMABLE:
+            return None
+        item = self._item(form)
+        if text in _STOP:
+            stopped = dataclasses.replace(form, open="", answers={})
+            return CheckInStep(_keep(patient, stopped), _outcome(Reply(text=self._words("check_in.stopped"))))
+        if text in _SKIP:
+            return self._answered(patient, form, item, None, country, now)
+        said_value = text.removesuffix("/10").removesuffix(" out of 10").strip()
+        for answer in item.answers:
+            if said_value in (answer.label.lower(), str(answer.value)):
+                return self._answered(patient, form, item, answer.value, country, now)
+        return None
+
+    def due(self, patient: Patient, now: datetime) -> tuple[Questionnaire, ...]:
+        """What is due beside the weekly check-in, for the person's stage and time; what waits for permission last."""
+        form = Form.loads(patient.form)
+        stage = earliest(Practice.loads(patient.practice).standing)
+        joined = patient.consented_at or now
+        return tuple(
+            each
+            for each in sorted(self._all.values(), key=lambda each: each.status.awaiting_permission)
+            if each.id != WEEKLY
+            and (set(each.ask.stages) & {"any", stage})
+            and _is_due(each, joined.date(), form.answered_on.get(each.id), now.date())
+        )
+
+    def _pressed(
+        self, patient: Patient, form: Form, verb: str, argument: str, country: Country, now: datetime
+    ) -> CheckInStep | None:
+        if verb == "form":
+            return self.begin(patient, argument, now) if argument in self._all else None
+        if verb != "fa":
+            return None
+        id_, place, index = argument.split(":")
+        stale = form.open != id_ or form.moved is None or now - form.moved >= RESUMABLE
+        if stale or int(place) != len(form.answers):
+            return CheckInStep(patient, _outcome(Reply(text=self._words("check_in.moved_on")), retired=("fa",)))
+        item = self._item(form)
+        if int(index) > len(item.answers):
+            return CheckInStep(patient, _outcome(Reply(text=self._words("check_in.moved_on")), retired=("fa",)))
+        value = None if int(index) == len(item.answers) else item.answers[int(index)].value
+        return self._answered(patient, form, item, value, country, now)
+
+    def _item(self, form: Form) -> Item:
+        return self._all[form.open].items[len(form.answers)]
+
+    def _ask(self, patient: Patient, form: Form, lead: str, now: datetime) -> CheckInStep:
+        questionnaire, item, place = self._all[form.open], self._item(form), len(form.answers)
+        buttons = [
+            Button(title=answer.label, payload=payload("fa", f"{form.open}:{place}:{index}"))
+            for index, answer in enumerate(item.answers)
+        ]
+        buttons.append(
+            Button(title=questionnaire.skip, payload=payload("fa", f"{form.open}:{place}:{len(item.answers)}"))
+        )
+        head = self._words("check_in.head", number=place + 1, count=len(questionnaire.items))
+        parts = [lead, f"{head} {item.text}"]
+        if questionnaire.crisis_first:
+            parts.append(self._words("check_in.not_safe"))
+        reply = Reply(text="\n\n".join(part for part in parts if part), buttons=tuple(buttons))
+        asked = _keep(patient, dataclasses.replace(form, moved=now))
+        return CheckInStep(asked, _outcome(reply, retired=("fa", "form")))
+
+    def _answered(
+        self, patient: Patient, form: Form, item: Item, value: int | str | None, country: Country, now: datetime
+    ) -> CheckInStep:
+        answers = {**form.answers, item.id: value}
+        moved = dataclasses.replace(form, answers=answers)
+        questionnaire = self._all[form.open]
+        if len(answers) < len(questionnaire.items):
+            return self._ask(patient, moved, "", now)
+        scored = Scored(questionnaire.id, answers, score(questionnaire, answers))
+        done = dataclasses.replace(
+            form, open="", answers={}, answered_on={**form.answered_on, questionnaire.id: now.date()}
+        )
+        patient = _keep(patient, done)
+        if questionnaire.id == MOOD and scored.score.value is not None and scored.score.value >= LOW_MOOD:
+            return self._low(patient, scored, country)
+        buttons = tuple(Button(title=each.name, payload=payload("form", each.id)) for each in self.due(patient, now))
+        text = self._words("check_in.thanks")
+        if buttons:
+            text += "\n\n" + self._words("check_in.more_due")
+        return CheckInStep(patient, _outcome(Reply(text=text, buttons=buttons), retired=("fa",)), scored)
+
+    def _low(self, patient: Patient, scored: Scored, country: Country) -> CheckInStep:
+        """Offer help, and ask at once whether the person is safe: the next message is read as the answer."""
+        yes, no = self._messages.answers
+        asks = tuple(
+            Button(title=title, payload=payload("flag", f"{answer}:crisis_danger"))
+            for title, answer in ((yes, "yes"), (no, "no"))
+        )
+        replies = (
+            Reply(text=self._words("check_in.low")),
+            Reply(text=self._messages.fill(self._messages.crisis.thoughts, country), buttons=asks),
+        )
+        outcome = Outcome(
+            kind=Kind.CRISIS, disposition="URGENT", provisional=True, rules=("U14",), asks_red_flags=True,
+            replies=replies, retired=("fa",),
+        )  # fmt: skip
+        waiting = dataclasses.replace(patient, awaiting="crisis_danger", held_question=None)
+        return CheckInStep(waiting, outcome, scored)
+
+
+def _is_due(questionnaire: Questionnaire, joined: date, last: date | None, today: date) -> bool:
+    """Whether it should be asked: every so many weeks, or in the weeks after joining that it names."""
+    if questionnaire.ask.every_weeks is not None:
+        return last is None or today - last >= timedelta(weeks=questionnaire.ask.every_weeks)
+    reached = [joined + timedelta(weeks=week) for week in questionnaire.ask.weeks]
+    latest = max((each for each in reached if each <= today), default=None)
+    return latest is not None and (last is None or last < latest)
+
+
+def _outcome(reply: Reply, retired: tuple[str, ...] = ()) -> Outcome:
+    return Outcome(kind=Kind.EXERCISE, replies=(reply,), retired=retired)
+
+
+def _keep(patient: Patient, form: Form) -> Patient:
+    return dataclasses.replace(patient, form=form.dumps())
