@@ -185,11 +185,11 @@ def triage(file: Lines = None) -> None:
 @content_app.command()
 def check() -> None:
     """Check all content: articles, sources, links, reading grade, Telegram's limits, examples, triage, exercises."""
+    from bot.dialogue.check_in import CheckIns
     from bot.dialogue.exercise import Exercises
     from bot.dialogue.intake import Intakes
     from bot.knowledge.library import load_library
     from bot.knowledge.lint import check_library, check_questions, read_rule_ids
-    from bot.programme.questionnaire import load_questionnaires
     from bot.triage.countries import Countries
     from bot.triage.lint import check_rules
     from bot.triage.rules import load_rules
@@ -205,7 +205,7 @@ def check() -> None:
     problems += check_questions(ROOT / "nlu_data", library.topics)
     problems += check_rules(load_rules(CONTENT / "triage"))
     Exercises.load(CONTENT, frozenset(library.sources), words)
-    load_questionnaires(CONTENT / "questionnaires")
+    CheckIns.load(CONTENT, library, screen.messages, words)
     for problem in problems:
         typer.echo(str(problem))
     reviewed = sum(article.reviewed_by is not None for article in library.articles.values())

@@ -26,6 +26,7 @@ _FORMS: dict[str, str] = {
     "ex": r"start|later|wrong|seen|recheck|(?:next|done|again|easier|skip|hurts|stop):[0-9a-f]{6}:\d{1,3}",  # a session
     "exa": r"[a-z]{3,12}:\d{1,2}",  # an answer of the self-check
     "exs": r"[0-9a-f]{6}:\d{1,3}:(?:10|\d)",  # a score, 0 to 10, at a session's end
+    "bar": r"[a-z]{3,12}",  # what got in the way of practice
     "form": _ID,  # begin a questionnaire
     "fa": r"[a-z0-9-]{3,32}:\d{1,2}:\d{1,2}",  # an answer of the open one: its item's place, and which answer
     "summary": r"latest|pdf",  # the last assessment, to show a clinician

@@ -9,27 +9,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
+from bot.content_file import Strict, read
+from bot.dialogue.exercise import standing_of
 from bot.dialogue.said import Said
+from bot.knowledge import Library
+from bot.knowledge.answer import article_buttons
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient
 from bot.payload import payload
+from bot.programme.diary import local_day
 from bot.programme.gate import earliest
 from bot.programme.practice import Practice
 from bot.programme.questionnaire import Item, Questionnaire, Score, load_questionnaires, score
 from bot.triage.countries import Country
 from bot.triage.messages import Messages
+from bot.triage.rules import Provenance
 from bot.words import Words
 
 WEEKLY = "weekly-check-in"
 MOOD = "phq-2"
 LOW_MOOD = 3
 """From this sum of the two questions on (rule U14) help is offered."""
+LITTLE = 0.5
+"""Of the days of a week: practised on fewer than so many, and what got in the way is asked."""
 RESUMABLE = timedelta(hours=20)
 _SKIP = frozenset({"skip", "skip it", "skip this", "pass", "next", "rather not say"})
 _STOP = frozenset({"stop", "cancel", "quit", "later", "not now", "enough"})
+
+
+class Barrier(Strict):
+    """Something that gets in the way of practice, a tip for it, and the article to read."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z]{3,12}$")]
+    label: str
+    tip: str
+    article: str
+    sources: tuple[str, ...]
+    provenance: Annotated[tuple[Provenance, ...], Field(min_length=1)]
+
+
+class _BarriersFile(Strict):
+    reviewed_by: str | None
+    review_due: str | None
+    barriers: Annotated[tuple[Barrier, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +101,31 @@ class CheckInStep:
 class CheckIns:
     """Leads questionnaires."""
 
-    def __init__(self, all_: Mapping[str, Questionnaire], messages: Messages, words: Words) -> None:
-        self._all, self._messages, self._words = all_, messages, words
+    def __init__(
+        self,
+        all_: Mapping[str, Questionnaire],
+        barriers: tuple[Barrier, ...],
+        library: Library,
+        messages: Messages,
+        words: Words,
+    ) -> None:
+        self._all, self._barriers, self._library = all_, barriers, library
+        self._messages, self._words = messages, words
 
     @classmethod
-    def load(cls, content: Path, messages: Messages, words: Words) -> "CheckIns":
-        """Load the questionnaires.
+    def load(cls, content: Path, library: Library, messages: Messages, words: Words) -> "CheckIns":
+        """Load the questionnaires and the barriers.
 
         Raises:
-            ContentError: one is malformed.
+            ContentError: one is malformed, or a barrier names an article or a source that isn't there.
         """
-        return cls(load_questionnaires(content / "questionnaires"), messages, words)
+        file, lines = read(content / "exercises" / "barriers.yml", _BarriersFile)
+        for index, barrier in enumerate(file.barriers):
+            if barrier.article not in library.articles:
+                raise lines.error(f"there is no article '{barrier.article}'. Mend the name.", "barriers", index)
+            if unknown := set(barrier.sources) - library.sources.keys():
+                raise lines.error(f"source {min(unknown)} is not in content/sources.yml. Add it.", "barriers", index)
+        return cls(load_questionnaires(content / "questionnaires"), file.barriers, library, messages, words)
 
     def begin(self, patient: Patient, id_: str, now: datetime) -> CheckInStep:
         """Begin a questionnaire, or go on with it when it was left open not long ago."""
@@ -118,10 +158,15 @@ class CheckIns:
                 return self._answered(patient, form, item, answer.value, country, now)
         return None
 
+    def is_week_due(self, patient: Patient, now: datetime) -> bool:
+        """Whether the weekly check-in is due."""
+        last = Form.loads(patient.form).answered_on.get(WEEKLY)
+        return last is None or now.date() - last >= timedelta(weeks=1)
+
     def due(self, patient: Patient, now: datetime) -> tuple[Questionnaire, ...]:
         """What is due beside the weekly check-in, for the person's stage and time; what waits for permission last."""
         form = Form.loads(patient.form)
-        stage = earliest(Practice.loads(patient.practice).standing)
+        stage = earliest(standing_of(patient, Practice.loads(patient.practice), now))
         joined = patient.consented_at or now
         return tuple(
             each
@@ -134,6 +179,8 @@ class CheckIns:
     def _pressed(
         self, patient: Patient, form: Form, verb: str, argument: str, country: Country, now: datetime
     ) -> CheckInStep | None:
+        if verb == "bar":
+            return self._tip(patient, argument)
         if verb == "form":
             return self.begin(patient, argument, now) if argument in self._all else None
         if verb != "fa":
@@ -187,7 +234,19 @@ class CheckIns:
         text = self._words("check_in.thanks")
         if buttons:
             text += "\n\n" + self._words("check_in.more_due")
-        return CheckInStep(patient, _outcome(Reply(text=text, buttons=buttons), retired=("fa",)), scored)
+        replies = [Reply(text=text, buttons=buttons)]
+        if questionnaire.id == WEEKLY and _practised_little(patient, now):
+            ways = tuple(Button(title=each.label, payload=payload("bar", each.id)) for each in self._barriers)
+            replies.append(Reply(text=self._words("check_in.barrier"), buttons=ways))
+        outcome = Outcome(kind=Kind.EXERCISE, replies=tuple(replies), retired=("fa",))
+        return CheckInStep(patient, outcome, scored)
+
+    def _tip(self, patient: Patient, id_: str) -> CheckInStep | None:
+        barrier = next((each for each in self._barriers if each.id == id_), None)
+        if barrier is None:
+            return None
+        buttons = tuple(article_buttons([self._library.articles[barrier.article]]))
+        return CheckInStep(patient, _outcome(Reply(text=barrier.tip, buttons=buttons), retired=("bar",)))
 
     def _low(self, patient: Patient, scored: Scored, country: Country) -> CheckInStep:
         """Offer help, and ask at once whether the person is safe: the next message is read as the answer."""
@@ -206,6 +265,13 @@ class CheckIns:
         )  # fmt: skip
         waiting = dataclasses.replace(patient, awaiting="crisis_danger", held_question=None)
         return CheckInStep(waiting, outcome, scored)
+
+
+def _practised_little(patient: Patient, now: datetime) -> bool:
+    """Whether somebody who practises did so on fewer than half of the last seven local days."""
+    recent = Practice.loads(patient.practice).recent
+    days = {local_day(began, zone) for began, zone in recent if timedelta(0) <= now - began < timedelta(weeks=1)}
+    return bool(recent) and len(days) < 7 * LITTLE
 
 
 def _is_due(questionnaire: Questionnaire, joined: date, last: date | None, today: date) -> bool:

@@ -90,7 +90,7 @@ class Exercises:
     def start(self, patient: Patient, now: datetime) -> ExerciseStep:
         """Start at once, when nothing needs to be asked first (a reminder's "Start now")."""
         practice = _of(patient)
-        standing = self._standing(patient, practice, now)
+        standing = standing_of(patient, practice, now)
         if practice.closed_at is not None or due(practice, self._questions, fresh=practice.is_fresh(now)):
             return self.begin(patient, now)
         if practice.session is not None and practice.session.is_open(now):
@@ -157,7 +157,7 @@ class Exercises:
             practice = dataclasses.replace(
                 practice, asked=tuple(each for each in practice.asked if each not in weekly), checked_at=None
             )
-        known = dataclasses.replace(practice, standing=self._standing(patient, practice, now))
+        known = dataclasses.replace(practice, standing=standing_of(patient, practice, now))
         still = due(known, self._questions, fresh=True)
         if still:
             return self._ask(patient, practice, still[0], lead or self._words("exercise.check_begin"))
@@ -182,13 +182,9 @@ class Exercises:
             patient = dataclasses.replace(patient, onset_on=(now - timedelta(weeks=float(weeks))).date())
         return self._ask_or_offer(patient, taken, now, lead=self._words("exercise.noted"))
 
-    def _standing(self, patient: Patient, practice: Practice, now: datetime) -> Standing:
-        weeks = (now.date() - patient.onset_on).days / 7 if patient.onset_on is not None else None
-        return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
-
     # ---- what today holds ----
     def _offer(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
-        standing = self._standing(patient, practice, now)
+        standing = standing_of(patient, practice, now)
         programme = programme_for(standing, self._library, now.date())
         session = self._session(programme, practice, standing, now)
         if programme is None or session is None:
@@ -332,7 +328,7 @@ class Exercises:
     def _moved(
         self, patient: Patient, practice: Practice, session: Session, event: Move, now: datetime
     ) -> ExerciseStep:
-        standing = self._standing(patient, practice, now)
+        standing = standing_of(patient, practice, now)
         if locked_by(session.exercise(self._library), standing, now.date()) is not None:
             return self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
         moved = sessions.move(session, event, self._library, now)
@@ -423,7 +419,7 @@ class Exercises:
 
     def _resumed(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
         session = practice.session
-        standing = self._standing(patient, practice, now)
+        standing = standing_of(patient, practice, now)
         if session is None or locked_by(session.exercise(self._library), standing, now.date()) is not None:
             return self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
         step = self._show(patient, practice, session)
@@ -434,6 +430,12 @@ class Exercises:
 
     def _stale(self, patient: Patient, key: str) -> ExerciseStep:
         return ExerciseStep(patient, _outcome(Reply(text=self._words(key)), retired=("ex", "exs", "exa")))
+
+
+def standing_of(patient: Patient, practice: Practice, now: datetime) -> Standing:
+    """What is known of the person now: weeks go by, and something told may have shut the exercises."""
+    weeks = (now.date() - patient.onset_on).days / 7 if patient.onset_on is not None else None
+    return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
 
 
 def zone_of(patient: Patient) -> str:

@@ -115,7 +115,7 @@ class Dialogue:
             languages=Languages.load(content),
             intakes=Intakes.load(content, screen.messages, words),
             exercises=Exercises.load(content, frozenset(shelf.library.sources), words),
-            check_ins=CheckIns.load(content, screen.messages, words),
+            check_ins=CheckIns.load(content, shelf.library, screen.messages, words),
             engine=engine,
             clock=clock,
         )
@@ -285,7 +285,7 @@ class Dialogue:
     def _exercised(self, step: ExerciseStep, country: Country) -> Turn:
         """What a step of the exercises led to; when it hurts, the triage intake follows at once."""
         if not step.begins_check:
-            return Turn(step.patient, step.outcome, practised=step.ended)
+            return Turn(step.patient, self._offer_week(step), practised=step.ended)
         asked = self._intakes.begin(step.patient, country, self._clock(), {})
         update: Mapping[str, object] = {
             "kind": Kind.TRIAGE,
@@ -294,6 +294,15 @@ class Dialogue:
         }
         told = asked.outcome.model_copy(update=update)
         return Turn(asked.patient, told, assessed=asked.assessed, practised=step.ended)
+
+    def _offer_week(self, step: ExerciseStep) -> Outcome:
+        """The outcome with the weekly check-in offered at a session's end, when it is due."""
+        if step.ended is None or not self._check_ins.is_week_due(step.patient, self._clock()):
+            return step.outcome
+        *before, last = step.outcome.replies
+        week = Button(title=self.words("check_in.offer"), payload=payload("form", WEEKLY))
+        with_button = last.model_copy(update={"buttons": (*last.buttons, week)})
+        return step.outcome.model_copy(update={"replies": (*before, with_button)})
 
     def _intake_begun(self, patient: Patient, said: Said, outcome: Outcome, country: Country) -> Turn:
         """Say what is known at once, then begin to ask; what the screen found in the words is not asked again."""

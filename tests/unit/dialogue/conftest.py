@@ -132,8 +132,8 @@ def exercises(content: Path, shelf: Shelf, words: Words) -> Exercises:
 
 
 @pytest.fixture(scope="session")
-def check_ins(content: Path, screen: Screen, words: Words) -> CheckIns:
-    return CheckIns.load(content, screen.messages, words)
+def check_ins(content: Path, shelf: Shelf, screen: Screen, words: Words) -> CheckIns:
+    return CheckIns.load(content, shelf.library, screen.messages, words)
 
 
 @pytest.fixture

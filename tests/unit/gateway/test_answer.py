@@ -97,7 +97,7 @@ async def desk(
         languages=Languages.load(CONTENT),
         intakes=Intakes.load(CONTENT, screen.messages, words),
         exercises=Exercises.load(CONTENT, frozenset(load_library(CONTENT).sources), words),
-        check_ins=CheckIns.load(CONTENT, screen.messages, words),
+        check_ins=CheckIns.load(CONTENT, load_library(CONTENT), screen.messages, words),
         engine=engine,
         clock=clock,
     )
