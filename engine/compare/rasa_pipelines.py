@@ -14,7 +14,10 @@ from sklearn.metrics import f1_score
 
 from engine.compare.examples import OUT_OF_SCOPE, Examples, folds
 
-EPOCHS = 8
+EPOCHS = 12
+SHARE = 0.25
+"""So much of the paraphrase families, training and test alike, Rasa's own pipelines are given."""
+SERVED_ON_THE_SHARE = "served, on the same quarter of the data"
 _SPARSE: List[Dict[Text, Any]] = [
     {"name": "WhitespaceTokenizer"},
     {"name": "RegexFeaturizer"},
@@ -49,12 +52,24 @@ PIPELINES: Dict[Text, List[Dict[Text, Any]]] = {
 
 
 _RETRIEVAL = "topic"
+_SERVED = {
+    "name": "engine.components.intent_classifier.LogLinearClassifier",
+    "random_state": 42,
+    "alarm_threshold": 1.0,
+    "outside_threshold": 1e9,  # the gate would hide the ranking; the share of refusals is set here
+    "not_topics": [],
+}
 
 
-def measure(root: Path, examples: Examples, family: np.ndarray) -> Dict[Text, Dict[Text, Any]]:
-    """Train each on the first fold and measure it there."""
-    train, test = next(folds(examples, family))
-    return {name: _one(root, name, pipeline, examples, train, test) for name, pipeline in PIPELINES.items()}
+def measure(name: Text, root: Path, examples: Examples, family: np.ndarray) -> Dict[Text, Any]:
+    """Train one on the first fold of a share of the data, and measure it there."""
+    drawn = np.random.default_rng(0).random(int(family.max()) + 1) < SHARE
+    kept = np.flatnonzero(drawn[family])
+    share = Examples(examples.texts[kept], examples.intents[kept], examples.topics)
+    train, test = next(folds(share, family[kept]))
+    if name == SERVED_ON_THE_SHARE:
+        return _one(root, name, [_SERVED], share, train, test)
+    return _one(root, name, PIPELINES[name], share, train, test)
 
 
 def _one(
@@ -96,7 +111,7 @@ def _one(
         return {
             **_ranked(home / "one.tar.gz", examples, test),
             "train_s": round(took, 1),
-            "folds": f"1, {EPOCHS} epochs",
+            "folds": "1, a quarter" + (f", {EPOCHS} epochs" if any("epochs" in each for each in pipeline) else ""),
         }
 
 
