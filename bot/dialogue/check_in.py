@@ -131,11 +131,11 @@ class CheckIns:
         """Begin a questionnaire, or go on with it when it was left open not long ago."""
         form = Form.loads(patient.form)
         if form.open == id_ and form.moved is not None and now - form.moved < RESUMABLE:
-            return self._ask(patient, form, self._words("check_in.resumed"), now)
+            return self._ask(patient, form, self._words("week.resumed"), now)
         questionnaire = self._all[id_]
         lead = f"**{questionnaire.name}**\n\n{questionnaire.intro}"
         if questionnaire.status.awaiting_permission:
-            lead += "\n\n" + self._words("check_in.own_words")
+            lead += "\n\n" + self._words("week.own_words")
         return self._ask(patient, dataclasses.replace(form, open=id_, answers={}), lead, now)
 
     def hear(self, patient: Patient, said: Said, country: Country, now: datetime) -> CheckInStep | None:
@@ -149,7 +149,7 @@ class CheckIns:
         item = self._item(form)
         if text in _STOP:
             stopped = dataclasses.replace(form, open="", answers={})
-            return CheckInStep(_keep(patient, stopped), _outcome(Reply(text=self._words("check_in.stopped"))))
+            return CheckInStep(_keep(patient, stopped), _outcome(Reply(text=self._words("week.stopped"))))
         if text in _SKIP:
             return self._answered(patient, form, item, None, country, now)
         said_value = text.removesuffix("/10").removesuffix(" out of 10").strip()
@@ -188,10 +188,10 @@ class CheckIns:
         id_, place, index = argument.split(":")
         stale = form.open != id_ or form.moved is None or now - form.moved >= RESUMABLE
         if stale or int(place) != len(form.answers):
-            return CheckInStep(patient, _outcome(Reply(text=self._words("check_in.moved_on")), retired=("fa",)))
+            return CheckInStep(patient, _outcome(Reply(text=self._words("week.moved_on")), retired=("fa",)))
         item = self._item(form)
         if int(index) > len(item.answers):
-            return CheckInStep(patient, _outcome(Reply(text=self._words("check_in.moved_on")), retired=("fa",)))
+            return CheckInStep(patient, _outcome(Reply(text=self._words("week.moved_on")), retired=("fa",)))
         value = None if int(index) == len(item.answers) else item.answers[int(index)].value
         return self._answered(patient, form, item, value, country, now)
 
@@ -207,10 +207,10 @@ class CheckIns:
         buttons.append(
             Button(title=questionnaire.skip, payload=payload("fa", f"{form.open}:{place}:{len(item.answers)}"))
         )
-        head = self._words("check_in.head", number=place + 1, count=len(questionnaire.items))
+        head = self._words("week.head", number=place + 1, count=len(questionnaire.items))
         parts = [lead, f"{head} {item.text}"]
         if questionnaire.crisis_first:
-            parts.append(self._words("check_in.not_safe"))
+            parts.append(self._words("week.not_safe"))
         reply = Reply(text="\n\n".join(part for part in parts if part), buttons=tuple(buttons))
         asked = _keep(patient, dataclasses.replace(form, moved=now))
         return CheckInStep(asked, _outcome(reply, retired=("fa", "form")))
@@ -231,13 +231,13 @@ class CheckIns:
         if questionnaire.id == MOOD and scored.score.value is not None and scored.score.value >= LOW_MOOD:
             return self._low(patient, scored, country)
         buttons = tuple(Button(title=each.name, payload=payload("form", each.id)) for each in self.due(patient, now))
-        text = self._words("check_in.thanks")
+        text = self._words("week.thanks")
         if buttons:
-            text += "\n\n" + self._words("check_in.more_due")
+            text += "\n\n" + self._words("week.more_due")
         replies = [Reply(text=text, buttons=buttons)]
         if questionnaire.id == WEEKLY and _practised_little(patient, now):
             ways = tuple(Button(title=each.label, payload=payload("bar", each.id)) for each in self._barriers)
-            replies.append(Reply(text=self._words("check_in.barrier"), buttons=ways))
+            replies.append(Reply(text=self._words("week.barrier"), buttons=ways))
         outcome = Outcome(kind=Kind.EXERCISE, replies=tuple(replies), retired=("fa",))
         return CheckInStep(patient, outcome, scored)
 
@@ -256,7 +256,7 @@ class CheckIns:
             for title, answer in ((yes, "yes"), (no, "no"))
         )
         replies = (
-            Reply(text=self._words("check_in.low")),
+            Reply(text=self._words("week.low")),
             Reply(text=self._messages.fill(self._messages.crisis.thoughts, country), buttons=asks),
         )
         outcome = Outcome(

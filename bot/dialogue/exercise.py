@@ -38,6 +38,7 @@ _MOVES: dict[str, Move] = {
 }
 _NAMED: dict[str, Move] = {each: each for each in get_args(Move.__value__)}
 _START = frozenset({"start", "start now", "begin", "let's go", "lets go", "go", "yes", "ok", "okay", "ready", "go on"})
+_ASKED = {"effort": "exercise.ask_effort", "comfort": "exercise.ask_comfort"}
 _LATER = frozenset({"not now", "later", "pause", "no", "another time", "stop"})
 _WRONG = frozenset({"something is wrong", "something's wrong", "something's not right", "not well"})
 _STEP_BUTTONS: tuple[Move, ...] = ("next", "skip", "hurts", "stop")
@@ -387,7 +388,7 @@ class Exercises:
     def _buttons(self, moves: tuple[Move, ...], session: Session) -> tuple[Button, ...]:
         return tuple(
             Button(
-                title=self._words(f"exercise.{each}_button"),
+                title=self._words(f"move.{each}"),
                 payload=payload("ex", f"{each}:{session.id}:{session.turn}"),
             )
             for each in moves
@@ -398,7 +399,7 @@ class Exercises:
             Button(title=str(value), payload=payload("exs", f"{session.id}:{session.turn}:{value}"))
             for value in range(11)
         )
-        return Reply(text=self._words(f"exercise.ask_{session.asking}"), buttons=buttons)
+        return Reply(text=self._words(_ASKED[session.asking]), buttons=buttons)
 
     def _over(self, patient: Patient, practice: Practice, moved: Moved, now: datetime) -> ExerciseStep:
         session = moved.session

@@ -237,7 +237,9 @@ class Dialogue:
             if outcome.kind is Kind.FALLBACK:
                 outcome = outcome.model_copy(update={"replies": ()})
             return Turn(_asked(patient, outcome, said.text), self._intakes.again(patient, outcome))
-        if outcome.kind is Kind.TRIAGE and outcome.disposition is not None and outcome.replies:
+        reports = outcome.kind is Kind.TRIAGE and outcome.disposition is not None
+        warns = outcome.kind is Kind.ANSWER and outcome.asks_red_flags  # the article names emergency signs
+        if (reports or warns) and outcome.replies:
             outcome = self._offer_intake(outcome)
         misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
         after = dataclasses.replace(patient, misses=misses, last_article=outcome.article or patient.last_article)
@@ -300,7 +302,7 @@ class Dialogue:
         if step.ended is None or not self._check_ins.is_week_due(step.patient, self._clock()):
             return step.outcome
         *before, last = step.outcome.replies
-        week = Button(title=self.words("check_in.offer"), payload=payload("form", WEEKLY))
+        week = Button(title=self.words("week.offer"), payload=payload("form", WEEKLY))
         with_button = last.model_copy(update={"buttons": (*last.buttons, week)})
         return step.outcome.model_copy(update={"replies": (*before, with_button)})
 

@@ -23,15 +23,18 @@ from bot.content_file import ContentError
 from bot.dialogue import Dialogue
 from bot.dialogue.engine import Engine
 from bot.gateway.answer import Answerer
+from bot.gateway.live_count import LiveCounts
+from bot.gateway.picture import Pictures
 from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, webhook
 from bot.gateway.send import Sender
 from bot.knowledge import Shelf
+from bot.programme.exercise import load_exercises
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
 from bot.store import Store, inbox
 
 log = structlog.get_logger()
 
-COMMANDS = ("start", "help", "stop")
+COMMANDS = ("check", "exercise", "checkin", "help", "start", "stop")
 _UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 20
 _LONGEST_PAUSE = 60.0
@@ -77,7 +80,15 @@ class Gateway:
             defaults=Defaults(parse_mode="HTML", tzinfo=UTC),
             rate_limiter=AIORateLimiter(max_retries=0),
         )
-        self._sender = Sender(self._store, self._bot, self._clock, settings.instance)
+        words = self._dialogue.words
+        self._sender = Sender(
+            self._store,
+            self._bot,
+            self._clock,
+            settings.instance,
+            Pictures(load_exercises(CONTENT, frozenset(shelf.library.sources)), words),
+            LiveCounts(self._bot, self._store, self._clock, words),
+        )
         self._answerer = Answerer(
             self._store,
             self._dialogue,

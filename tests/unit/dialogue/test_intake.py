@@ -169,6 +169,16 @@ async def test_a_new_weak_face_told_in_words_begins_the_check(person: Person, fa
     assert "ans:now:0" in person.offered
 
 
+@pytest.mark.parametrize("warns", [True, False])
+async def test_an_article_that_names_emergency_signs_leads_to_the_check(
+    person: Person, fake_engine: FakeEngine, warns: bool
+) -> None:
+    told = Outcome(kind=Kind.ANSWER, article="eating", asks_red_flags=warns, replies=(Reply(text="Eat slowly."),))
+    fake_engine.says(told)
+    await person.types("how do i eat")
+    assert ("intake:start" in person.offered) is warns
+
+
 async def test_the_check_works_while_the_engine_is_away(person: Person, fake_engine: FakeEngine) -> None:
     fake_engine.is_up = False
     await begun(person)
