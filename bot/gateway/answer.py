@@ -13,7 +13,7 @@ from telegram.error import TelegramError
 from bot.clock import Clock
 from bot.dialogue import Dialogue, Said, Turn, record
 from bot.gateway.incoming import Incoming, What, understand
-from bot.gateway.render import rows, split, to_html
+from bot.gateway.render import messages
 from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.store import Store, inbox, outbox, patients
@@ -208,12 +208,6 @@ async def _write_replies(
             await outbox.add(session, f"update:{update_id}:{number}", patient.id, "send_file", file, now)
             number += 1
             continue
-        parts = split(reply.text)
-        for part in parts:
-            last = part is parts[-1]
-            keyboard = (
-                [[(button.title, button.payload) for button in row] for row in rows(reply.buttons)] if last else []
-            )
-            body = {"html": to_html(part), "buttons": keyboard}
-            await outbox.add(session, f"update:{update_id}:{number}", patient.id, "send", body, now, priority=priority)
+        for act, body in messages(reply):
+            await outbox.add(session, f"update:{update_id}:{number}", patient.id, act, body, now, priority=priority)
             number += 1

@@ -12,7 +12,7 @@ READY_S = 6
 """So long there is to read the message and get ready, in seconds."""
 
 _LONG_S, _LONG_PACE_S = 60, 15
-_DOTS = 10
+_DOTS, _CHANGES = 10, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Frame:
 def frames(count: Count, words: Words) -> tuple[Frame, ...]:
     """Return what a count shows, in order: get ready, each hold with its dots, each rest, and that it may be done.
 
-    A hold of a minute or more (a massage) shows the time that is left every 15 seconds; a shorter one a dot a second,
-    or ten dots when it is longer than that. A rest shorter than the pace is not shown.
+    A hold of a minute or more (a massage) shows the time that is left every 15 seconds; a shorter one as many dots as
+    it has seconds, ten at most, which go out in five steps at most. A rest shorter than the pace is not shown.
     """
     shown: list[Frame] = []
     for frame in _wanted(count, words):
@@ -54,19 +54,19 @@ def _wanted(count: Count, words: Words) -> Iterator[Frame]:
 def _hold(count: Count, number: int, elapsed: int, words: Words) -> str:
     left = count.hold_s - elapsed
     if count.hold_s >= _LONG_S:
-        gone = words("exercise.count_left", text=f"{left // 60}:{left % 60:02}")
+        to_go = words("exercise.count_left", text=f"{left // 60}:{left % 60:02}")
     else:
         dots = min(count.hold_s, _DOTS)
-        full = elapsed * dots // count.hold_s
-        gone = "●" * full + "○" * (dots - full)
+        full = -(-left * dots // count.hold_s)
+        to_go = "●" * full + "○" * (dots - full)
     if count.repetitions == 1:
-        return words("exercise.count_once", text=gone)
-    return words("exercise.count_hold", number=number, count=count.repetitions, text=gone)
+        return words("exercise.count_once", text=to_go)
+    return words("exercise.count_hold", number=number, count=count.repetitions, text=to_go)
 
 
 def _step(hold_s: int) -> int:
     """Seconds from one frame of a hold to the next."""
-    return _LONG_PACE_S if hold_s >= _LONG_S else max(PACE_S, -(-hold_s // _DOTS))
+    return _LONG_PACE_S if hold_s >= _LONG_S else max(PACE_S, -(-hold_s // _CHANGES))
 
 
 def _length(count: Count) -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from typing import Any
 
 import structlog
 from telegram import Bot, Message
@@ -19,7 +20,7 @@ log = structlog.get_logger()
 # Telegram takes about 30 calls a second from one bot. What answers people goes before what counts for them.
 EDITS_A_SECOND = 10
 # An edit that comes later than this is of no use, and must hold no connection that an answer needs.
-_TIMEOUTS = {"read_timeout": 2.0, "write_timeout": 2.0, "connect_timeout": 2.0, "pool_timeout": 1.0}
+_TIMEOUTS: dict[str, Any] = {"read_timeout": 2.0, "write_timeout": 2.0, "connect_timeout": 2.0, "pool_timeout": 1.0}
 
 
 class LiveCounts:
@@ -90,9 +91,7 @@ class LiveCounts:
             )
         else:
             text = f"{message.text_html}\n\n{line}"
-            await self._bot.edit_message_text(
-                text, chat_id=chat, message_id=number, reply_markup=keyboard, **_TIMEOUTS
-            )
+            await self._bot.edit_message_text(text, chat_id=chat, message_id=number, reply_markup=keyboard, **_TIMEOUTS)
 
     def _has_room(self, now: float) -> bool:
         """Whether one more edit keeps to the pace of all counts together; one that does is counted."""

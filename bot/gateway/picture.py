@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from typing import get_args
+from typing import cast
 
 import structlog
 
@@ -50,12 +50,12 @@ class Pictures:
     def caption(self, image: str, html: str) -> str:
         """Return a text in Telegram's HTML with the picture in words as a quote after it, where there is room.
 
-        Telegram has no other place for alternative text.
+        Telegram has no other place for alternative text. A long quote shows in part until it is tapped.
         """
         exercise = self._library.exercises.get(image.partition("/")[0])
         if exercise is None:
             return html
-        quote = f"<blockquote>{to_html(self._words('exercise.picture', text=exercise.alt))}</blockquote>"
+        quote = f"<blockquote expandable>{to_html(self._words('exercise.picture', text=exercise.alt))}</blockquote>"
         whole = f"{html}\n{quote}" if html else quote
         return whole if fits_caption(whole) else html
 
@@ -63,9 +63,7 @@ class Pictures:
         key = (image, ground)
         if key not in self._drawn:
             id_, _, side = image.partition("/")
-            weak: Weak = _weak(side)
-            picture = picture_of(self._library.exercises[id_])
-            self._drawn[key] = await asyncio.to_thread(lambda: render(draw(picture, weak, ground)))
+            self._drawn[key] = await asyncio.to_thread(_drawn, self._library.exercises[id_], side, ground)
             if len(self._drawn) > _KEPT:
                 self._drawn.popitem(last=False)
         self._drawn.move_to_end(key)
@@ -84,7 +82,5 @@ def picture_of(exercise: Exercise) -> Picture:
     return Picture(shown.pose, shown.side, shown.lit, arrows, hand)
 
 
-def _weak(side: str) -> Weak:
-    if side not in get_args(Weak.__value__):
-        raise ValueError(f"an image ends in /left or /right, not in /{side}")
-    return "left" if side == "left" else "right"
+def _drawn(exercise: Exercise, side: str, ground: Shade) -> bytes:
+    return render(draw(picture_of(exercise), cast(Weak, side), ground))  # which refuses any other side

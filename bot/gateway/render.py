@@ -1,16 +1,18 @@
-"""Replies in Telegram's form: light Markdown to escaped HTML, long texts split at paragraphs, buttons in rows."""
+"""Replies in Telegram's form: light Markdown to escaped HTML, long texts split, buttons in rows, captions."""
 
 import html
 import re
 from collections.abc import Sequence
 
-from bot.outcome import Button
+from bot.outcome import Button, Reply
 
 # Telegram counts 4,096 after its tags are read; what is left over is room for the tags we add.
 LIMIT = 3900
+CAPTION_LIMIT = 1024
 _ROW_CHARACTERS = 30
 _ROW_BUTTONS = 3
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
+_TAG = re.compile(r"</?[a-z]+(?: [a-z]+)?>")
 _BREAKS = ("\n\n", "\n", ". ", " ")
 
 
@@ -27,6 +29,16 @@ def to_html(text: str) -> str:
     return "\n".join(lines)
 
 
+def plain(text: str) -> str:
+    """Return Telegram's HTML, of tags such as we write, as the text that people read."""
+    return html.unescape(_TAG.sub("", text))
+
+
+def fits_caption(text: str) -> bool:
+    """Say whether a text in Telegram's HTML fits under a picture."""
+    return _units(plain(text)) <= CAPTION_LIMIT
+
+
 def split(text: str, limit: int = LIMIT) -> list[str]:
     """Return a text in parts of at most `limit` UTF-16 units, cut at a paragraph, a line, a sentence or a word."""
     parts: list[str] = []
@@ -36,6 +48,26 @@ def split(text: str, limit: int = LIMIT) -> list[str]:
         parts.append(rest[:cut].rstrip())
         rest = rest[cut:].lstrip()
     return [*parts, rest] if rest else parts
+
+
+def messages(reply: Reply) -> list[tuple[str, dict[str, object]]]:
+    """Return the messages of a reply, as acts and bodies of the outbox. Buttons and a count belong to the last.
+
+    A picture carries the text where that fits; else it goes before the text, so that a picture that can't be sent
+    takes no word with it.
+    """
+    parts = [to_html(part) for part in split(reply.text)]
+    made: list[tuple[str, dict[str, object]]] = [("send", {"html": part, "buttons": []}) for part in parts]
+    if reply.image is not None:
+        carried = parts[0] if len(parts) == 1 and fits_caption(parts[0]) else ""
+        photo: dict[str, object] = {"image": reply.image, "html": carried, "buttons": []}
+        made = [("send_photo", photo), *([] if carried else made)]
+    if made:
+        _, last = made[-1]
+        last["buttons"] = [[(button.title, button.payload) for button in row] for row in rows(reply.buttons)]
+        if reply.count is not None:
+            last["count"] = reply.count.model_dump()
+    return made
 
 
 def rows(buttons: Sequence[Button]) -> list[list[Button]]:

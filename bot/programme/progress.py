@@ -9,7 +9,7 @@ The rules:
 - A day that is not over never counts as missed: today counts as planned only as far as it is done.
 - At most the last 12 weeks are told. They begin with the first session or milestone.
 
-Everything here is plain values, the words included. Nothing weighs one week against another or says what a figure means.
+All is plain values, the words included. Nothing here weighs one week against another, or says what a figure means.
 """
 
 from collections import defaultdict
@@ -27,10 +27,10 @@ WEEKS = 12
 """So many weeks are told at most."""
 
 CAPTIONS = (
-    "title", "sessions", "done", "planned", "now", "comfort", "comfort_scale", "milestones", "earlier", "scores",
-    "first_latest", "higher", "lower",
-    "page", "made", "week", "days", "comfort_mean", "effort_mean", "stage", "week_note", "score", "first", "latest",
-    "change", "scale", "awaited", "size_unknown", "own_answers",
+    "title", "sessions", "done", "planned", "now", "comfort", "comfort_scale", "scores", "first", "latest", "higher",
+    "lower",
+    "page", "made", "week", "days", "effort", "stage", "milestones", "earlier", "change", "up", "down", "same", "scale",
+    "week_note", "awaited", "size_unknown", "own_answers",
 )  # fmt: skip
 """The words beside the figures: keys of `content/words.yml` under `progress`; first the picture's, then the page's."""
 

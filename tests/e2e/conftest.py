@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 from bot.clock import system_clock
 from bot.dialogue import Dialogue, said
@@ -19,6 +23,9 @@ from bot.patient import Patient, Step
 from bot.settings import CONTENT
 from bot.words import Words
 from tests.e2e.gateway_process import Gateway, Person, Telegram, free_port, title
+
+CHROMIUM = Path("/usr/bin/chromium")
+CHROMEDRIVER = Path("/usr/bin/chromedriver")
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +95,20 @@ def person(telegram: Telegram, _new_ids: Callable[[], int], gateway: Gateway) ->
         return made
 
     return make
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    if not (CHROMIUM.exists() and CHROMEDRIVER.exists()):
+        reason = "Chromium and its driver are missing; apt-get install chromium chromium-driver"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--lang=en-GB"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    started = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
+    yield started
+    started.quit()

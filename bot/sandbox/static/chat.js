@@ -127,8 +127,8 @@ function receive(event) {
     const old = shown.get(message.message_id);
     if (old && JSON.stringify(old) === JSON.stringify(message)) continue;
     shown.set(message.message_id, message);
-    place(message, draw(message));
-    if (message.from === "bot") news.push({ message, edited: Boolean(old) });
+    place(message, draw(message), old);
+    if (message.from === "bot") news.push({ message, old });
     else own = true;
   }
   days();
@@ -138,7 +138,7 @@ function receive(event) {
   $("empty-about").textContent = event.bot.description;
   showTyping(event.typing);
 
-  const added = news.some((n) => !n.edited);
+  const added = news.some((n) => !n.old);
   if (first || own || atEnd) toEnd();
   else if (added) $("jump").hidden = false;
   if (!first) announce(news);
@@ -247,7 +247,7 @@ function picture(message) {
   link.rel = "noopener";
   const image = make("img");
   image.src = message.image;
-  image.alt = message.text ? `Picture: ${shorten(message.text.split("\n")[0])}` : "Picture without a description";
+  image.alt = described(message);
   if (message.size.width && message.size.height) {
     // The place is kept free before the picture is there, so that nothing jumps.
     image.width = message.size.width;
@@ -256,6 +256,13 @@ function picture(message) {
   }
   link.append(image, make("span", "unseen", " (opens full size)"));
   return link;
+}
+
+/** The picture in words: what its caption quotes, or else how the caption begins. */
+function described(message) {
+  const quote = message.entities.findLast((entity) => entity.type.endsWith("blockquote"));
+  if (quote) return message.text.slice(quote.offset, quote.offset + quote.length);
+  return message.text ? `Picture: ${shorten(message.text.split("\n")[0])}` : "Picture without a description";
 }
 
 function attachment(file) {
@@ -307,7 +314,7 @@ function keyboard(message) {
 }
 
 /** Put a message where its id belongs; one that is drawn again keeps the focus it had. */
-function place(message, item) {
+function place(message, item, before) {
   const old = list.querySelector(`[data-id="${message.message_id}"]`);
   if (!old) {
     let after = null;
@@ -322,6 +329,12 @@ function place(message, item) {
     return;
   }
   const active = document.activeElement;
+  const bubble = old.querySelector(".bubble");
+  if (JSON.stringify(before?.rows) === JSON.stringify(message.rows) && !bubble.contains(active)) {
+    // Its buttons stay as they are, so that a tap that has begun while the words change is not lost.
+    bubble.replaceWith(item.querySelector(".bubble"));
+    return;
+  }
   const held = old.contains(active) && active !== old ? active : null;
   const heldItself = active === old;
   old.replaceWith(item);
@@ -397,13 +410,19 @@ function toEnd() {
 
 function announce(news) {
   if (!news.length) return;
-  const lines = news.map(({ message, edited }) => {
+  const lines = news.map(({ message, old }) => {
     const choices = message.buttons.flat();
+    const before = new Set(old?.text.split("\n"));
+    const same = old && choices.join() === old.buttons.flat().join();
     return [
-      edited ? "Message changed." : `${state.bot.name}:`,
-      message.image ? "Picture." : "",
-      message.text,
-      choices.length ? `Choices: ${choices.join(", ")}.` : "",
+      old ? "Message changed." : `${state.bot.name}:`,
+      message.image && !old ? "Picture." : "",
+      // Of a changed message only what is new in it: a live count changes every few seconds.
+      message.text
+        .split("\n")
+        .filter((line) => !before.has(line))
+        .join("\n"),
+      choices.length && !same ? `Choices: ${choices.join(", ")}.` : "",
     ]
       .filter(Boolean)
       .join(" ");

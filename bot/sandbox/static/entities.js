@@ -98,5 +98,11 @@ function wrap(entity, words, onCommand) {
     );
     return button;
   }
-  return document.createElement(TAGS[entity.type] ?? "span");
+  const node = document.createElement(TAGS[entity.type] ?? "span");
+  if (entity.type === "expandable_blockquote") {
+    // Three lines of it show until it is tapped, as at Telegram.
+    node.className = "expandable";
+    node.tabIndex = 0;
+  }
+  return node;
 }

@@ -11,8 +11,14 @@ import pytest
 from telegram.ext import Defaults, ExtBot
 from telegram.request import HTTPXRequest
 
+from bot.gateway.live_count import LiveCounts
+from bot.gateway.picture import Pictures
+from bot.knowledge import Library
+from bot.programme.exercise import ExerciseLibrary, load_exercises
 from bot.sandbox.server import DEFAULT_TOKEN, create_app
+from bot.settings import CONTENT
 from bot.store import Store
+from bot.words import Words
 from tests.unit.gateway.moved_clock import MovedClock
 from tests.unit.sandbox.sandbox_server import Sandbox, serving
 
@@ -51,3 +57,18 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def clock() -> MovedClock:
     return MovedClock(datetime(2026, 11, 22, 10, 0, tzinfo=UTC), timedelta())
+
+
+@pytest.fixture(scope="session")
+def exercises(library: Library) -> ExerciseLibrary:
+    return load_exercises(CONTENT, frozenset(library.sources))
+
+
+@pytest.fixture
+def pictures(exercises: ExerciseLibrary, words: Words) -> Pictures:
+    return Pictures(exercises, words)
+
+
+@pytest.fixture
+def counts(sending_bot: ExtBot[None], store: Store, clock: MovedClock, words: Words) -> LiveCounts:
+    return LiveCounts(sending_bot, store, clock, words)

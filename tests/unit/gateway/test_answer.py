@@ -13,8 +13,8 @@ from sqlalchemy import select
 from telegram.ext import ExtBot
 
 from bot.dialogue import Dialogue
-from bot.dialogue.engine import Engine
 from bot.dialogue.check_in import CheckIns
+from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gateway.render import LIMIT, rows, split, to_html
-from bot.outcome import Button
+from bot.gateway.render import CAPTION_LIMIT, LIMIT, fits_caption, messages, plain, rows, split, to_html
+from bot.outcome import Button, Count, Reply
 from bot.sandbox.formatting import parse_html
 
 # What people and articles write: paragraphs, light Markdown, HTML, and characters of every width.
@@ -140,3 +140,58 @@ def test_rows_keep_every_button_in_order_and_no_row_is_crowded(buttons: list[But
     for row in arranged:
         assert 1 <= len(row) <= 3
         assert len(row) == 1 or sum(len(button.title) for button in row) <= 30
+
+
+@given(proper)
+def test_plain_is_what_people_read(text: str) -> None:
+    read, _ = parse_html(to_html(text))
+    assert plain(to_html(text)).strip() == read
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("a" * CAPTION_LIMIT, True),
+        ("a" * (CAPTION_LIMIT + 1), False),
+        ("🙂" * (CAPTION_LIMIT // 2), True),
+        ("🙂" * (CAPTION_LIMIT // 2) + "a", False),
+        (f"**{'a' * (CAPTION_LIMIT - 1)}**&", True),  # neither tags nor escapes count
+        ("", True),
+    ],
+)
+def test_a_caption_is_measured_as_it_is_read(text: str, fits: bool) -> None:
+    assert fits_caption(to_html(text)) is fits
+
+
+NEXT = Button(title="Next", payload="ex:next:abcdef:0")
+KEYS = [[("Next", "ex:next:abcdef:0")]]
+COUNT = Count(hold_s=5, rest_s=3, repetitions=5)
+LONG = "word " * 300
+
+
+def test_a_reply_is_one_message_with_its_buttons() -> None:
+    assert messages(Reply(text="**Hello**", buttons=(NEXT,))) == [("send", {"html": "<b>Hello</b>", "buttons": KEYS})]
+
+
+def test_a_reply_with_a_picture_is_the_picture_with_the_reply_under_it() -> None:
+    reply = Reply(text="**Hello**", buttons=(NEXT,), image="EX-13/left")
+    photo = {"image": "EX-13/left", "html": "<b>Hello</b>", "buttons": KEYS}
+    assert messages(reply) == [("send_photo", photo)]
+
+
+def test_a_reply_too_long_for_its_picture_follows_it_with_the_buttons() -> None:
+    (first, photo), (second, text) = messages(Reply(text=LONG, buttons=(NEXT,), image="EX-13/left"))
+    assert (first, photo) == ("send_photo", {"image": "EX-13/left", "html": "", "buttons": []})
+    assert (second, text) == ("send", {"html": LONG.strip(), "buttons": KEYS})
+
+
+def test_a_reply_in_parts_bears_its_buttons_and_its_count_on_the_last() -> None:
+    made = messages(Reply(text=LONG * 5, buttons=(NEXT,), image="EX-13/left", count=COUNT))
+    assert [act for act, _ in made] == ["send_photo", "send", "send"]
+    assert [body["buttons"] for _, body in made] == [[], [], KEYS]
+    assert [body.get("count") for _, body in made] == [None, None, COUNT.model_dump()]
+
+
+def test_a_count_goes_with_the_message_it_runs_under() -> None:
+    ((_, body),) = messages(Reply(text="Hold", count=COUNT))
+    assert Count.model_validate(body["count"]) == COUNT

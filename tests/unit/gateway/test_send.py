@@ -10,13 +10,20 @@ import pytest
 from sqlalchemy import select
 from telegram.ext import ExtBot
 
-from bot.gateway.send import Sender
+from bot.gateway.live_count import LiveCounts
+from bot.gateway.picture import Pictures
+from bot.gateway.send import PICTURE_ATTEMPTS, Sender
+from bot.pictures import render
+from bot.programme.exercise import ExerciseLibrary
+from bot.sandbox.state import Message
 from bot.store import Store, outbox, patients
 from bot.store.tables import OutboxRow
 from tests.unit.gateway.moved_clock import MovedClock, until
 from tests.unit.sandbox.sandbox_server import Sandbox
 
 MOMENT = timedelta(milliseconds=1)
+IMAGE = "EX-13/left"
+BUTTONS = [[["Next", "ex:next:abcdef:0"]]]
 
 
 class Post:
@@ -25,12 +32,15 @@ class Post:
     def __init__(self, store: Store, sandbox: Sandbox, clock: MovedClock, sender: Sender) -> None:
         self.store, self.sandbox, self.clock, self.sender = store, sandbox, clock, sender
 
-    async def write(self, key: str, chat: int = 1001, html: str = "hello") -> None:
+    async def write(self, key: str, chat: int = 1001, html: str = "hello", act: str = "send", **body: object) -> None:
         self.sandbox.world.add_user(chat, None, None)
         async with self.store.writing() as session:
             patient = await patients.of_chat(session, chat, self.clock())
-            await outbox.add(session, key, patient.id, "send", {"html": html, "buttons": []}, self.clock())
+            await outbox.add(session, key, patient.id, act, {"html": html, "buttons": [], **body}, self.clock())
         self.sender.nudge()
+
+    async def write_photo(self, key: str, image: str = IMAGE, html: str = "Look down.", chat: int = 1001) -> None:
+        await self.write(key, chat, html, "send_photo", image=image, buttons=BUTTONS)
 
     async def row(self, key: str) -> OutboxRow:
         async with self.store.reading() as session:
@@ -54,13 +64,23 @@ class Post:
     def texts(self, chat: int = 1001) -> list[str]:
         return [message.text for message in self.sandbox.world.chats[chat].messages.values()]
 
+    def shown(self, chat: int = 1001) -> list[Message]:
+        return list(self.sandbox.world.chats[chat].messages.values())
+
     async def fault(self, **fault: object) -> None:
         await self.sandbox.post("/sandbox/fault", {"method": "sendMessage", **fault})
 
 
 @pytest.fixture
-async def post(store: Store, sandbox: Sandbox, sending_bot: ExtBot[None], clock: MovedClock) -> AsyncIterator[Post]:
-    sender, stop = Sender(store, sending_bot, clock, "gateway-1"), asyncio.Event()
+async def post(
+    store: Store,
+    sandbox: Sandbox,
+    sending_bot: ExtBot[None],
+    clock: MovedClock,
+    pictures: Pictures,
+    counts: LiveCounts,
+) -> AsyncIterator[Post]:
+    sender, stop = Sender(store, sending_bot, clock, "gateway-1", pictures, counts), asyncio.Event()
     working = asyncio.create_task(sender.run(stop))
     yield Post(store, sandbox, clock, sender)
     stop.set()
@@ -151,3 +171,112 @@ async def test_a_row_that_makes_no_sense_stops_no_other(post: Post) -> None:
     row = await post.has_tried("broken", 1)
     assert (row.state, row.fault) == ("waiting", "KeyError")
     assert post.texts(1002) == ["hello"]
+
+
+async def test_a_picture_goes_out_with_its_text_its_buttons_and_itself_in_words(
+    post: Post, exercises: ExerciseLibrary
+) -> None:
+    await post.write_photo("a", html="<b>1 of 3</b>\n\nLook down.")
+    row = await post.has_tried("a", 1)
+    (message,) = post.shown()
+    (size,) = message.content["photo"]
+    assert (size["width"], size["height"]) == (800, 800)
+    assert message.text == f"1 of 3\n\nLook down.\nPicture: {exercises.exercises['EX-13'].alt}"
+    assert [entity["type"] for entity in message.entities] == ["bold", "expandable_blockquote"]
+    assert [[button["text"] for button in line] for line in message.keyboard] == [["Next"]]
+    assert (row.state, row.message_id) == ("sent", message.message_id)
+
+
+async def test_a_picture_without_a_text_bears_itself_in_words(post: Post, exercises: ExerciseLibrary) -> None:
+    await post.write_photo("a", html="")
+    await post.has_tried("a", 1)
+    assert post.texts() == [f"Picture: {exercises.exercises['EX-13'].alt}"]
+
+
+async def test_a_picture_is_drawn_and_carried_to_telegram_once(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def counted(svg: str) -> bytes:
+        drawn.append(svg)
+        return render(svg)
+
+    monkeypatch.setattr("bot.gateway.picture.render", counted)
+    for number in (1, 2, 3):
+        await post.write_photo(f"{number}", chat=1000 + number)
+        await post.has_tried(f"{number}", 1)
+    await post.write_photo("other side", image="EX-13/right")
+    await post.has_tried("other side", 1)
+    assert len(drawn) == 2
+    assert len(post.sandbox.world.files) == 2
+    ids = [post.shown(chat)[0].content["photo"][0]["file_id"] for chat in (1001, 1002, 1003)]
+    assert len(set(ids)) == 1
+
+
+@pytest.mark.parametrize("image", ["EX-99/left", "EX-13/both", "EX-13", "nothing"])
+async def test_an_unknown_picture_is_a_fault_and_its_text_goes_out_alone(
+    post: Post, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await post.write_photo("a", image=image)
+    assert (await post.has_tried("a", 1)).state == "sent"
+    (message,) = post.shown()
+    assert message.content["text"] == "Look down."
+    assert message.keyboard
+    assert "picture.not_drawn" in capsys.readouterr().out
+
+
+async def test_a_picture_that_cannot_be_drawn_takes_no_word_with_it(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.gateway.picture.render", lambda svg: 1 / 0)
+    await post.write_photo("a")
+    assert (await post.has_tried("a", 1)).state == "sent"
+    assert post.texts() == ["Look down."]
+
+
+async def test_a_picture_that_telegram_refuses_takes_no_word_with_it(
+    post: Post, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await post.fault(method="sendPhoto", code=400, description="Bad Request: IMAGE_PROCESS_FAILED")
+    await post.write_photo("a")
+    assert (await post.has_tried("a", 1)).state == "sent"
+    assert post.texts() == ["Look down."]
+    assert post.shown()[0].keyboard
+    assert "picture.refused" in capsys.readouterr().out
+
+
+async def test_a_picture_without_a_text_that_telegram_refuses_is_left_out(post: Post) -> None:
+    await post.fault(method="sendPhoto", code=400, description="Bad Request: IMAGE_PROCESS_FAILED")
+    await post.write_photo("photo", html="")
+    await post.write("text")
+    assert (await post.has_tried("photo", 1)).state == "sent"
+    await post.has_tried("text", 1)
+    assert post.texts() == ["hello"]
+
+
+async def test_a_picture_that_telegram_does_not_know_any_more_is_carried_there_again(post: Post) -> None:
+    await post.write_photo("a")
+    await post.has_tried("a", 1)
+    post.sandbox.world.files.clear()
+    await post.write_photo("b")
+    await post.has_tried("b", 1)
+    assert ["photo" in message.content for message in post.shown()] == [True, True]
+
+
+async def test_whoever_has_no_chat_is_not_tried_again_without_the_picture(post: Post) -> None:
+    await post.fault(method="sendPhoto", code=400, description="Bad Request: chat not found")
+    await post.write_photo("a")
+    row = await post.has_tried("a", 1)
+    assert (row.state, row.fault) == ("failed", "chat not found")
+    assert post.texts() == []
+
+
+async def test_a_text_does_not_wait_for_its_picture_for_ever(post: Post) -> None:
+    await post.fault(method="sendPhoto", code=502, times=100)
+    await post.write_photo("a")
+    for attempt in range(1, PICTURE_ATTEMPTS + 1):
+        row = await post.has_tried("a", attempt)
+        assert row.state == "waiting" and row.claimed_until is not None
+        post.move(row.claimed_until - post.clock() + MOMENT)
+    assert (await post.has_tried("a", PICTURE_ATTEMPTS + 1)).state == "sent"
+    assert post.clock.moved < timedelta(seconds=40)
+    assert post.texts() == ["Look down."]

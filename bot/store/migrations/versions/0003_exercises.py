@@ -1,4 +1,4 @@
-"""exercises."""
+"""Exercises and questionnaires."""
 
 from collections.abc import Sequence
 
