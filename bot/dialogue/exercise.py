@@ -17,7 +17,7 @@ from bot.payload import Press, payload
 from bot.programme import diary
 from bot.programme import session as sessions
 from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, load_exercises
-from bot.programme.gate import Standing, earliest, locked_by, programme_for, why_locked
+from bot.programme.gate import SETTLED, Standing, earliest, locked_by, programme_for, why_locked
 from bot.programme.known import learnt
 from bot.programme.practice import Practice
 from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_check, take
@@ -27,20 +27,29 @@ from bot.words import Words
 RECENT = 60
 """So many of the last sessions are kept at hand for the count of days; the diary keeps all."""
 
+_HURTS = (
+    "it hurts", "hurts", "this hurts", "that hurts", "that hurt", "it hurt", "it really hurts", "it hurts a lot",
+    "ouch", "ow", "pain", "painful", "it's painful", "that's painful", "too painful", "sore", "i feel dizzy",
+    "i'm dizzy", "i am dizzy", "dizzy", "i feel sick", "i feel unwell",
+)  # fmt: skip
+"""What ends a session in words: pain, and dizziness as well (G7)."""
 _MOVES: dict[str, Move] = {
     **dict.fromkeys(("next", "ok", "okay", "go on", "continue", "ready", "yes"), "next"),
     **dict.fromkeys(("done", "finished", "did it", "i did it", "done it", "did that", "complete"), "done"),
     **dict.fromkeys(("again", "repeat", "once more", "one more time"), "again"),
     **dict.fromkeys(("easier", "too hard", "too much", "smaller", "make it easier"), "easier"),
     **dict.fromkeys(("skip", "skip it", "skip this", "pass", "not this one"), "skip"),
-    **dict.fromkeys(("it hurts", "hurts", "this hurts", "ouch", "ow", "pain", "painful", "that hurt"), "hurts"),
+    **dict.fromkeys(_HURTS, "hurts"),
     **dict.fromkeys(("stop", "quit", "cancel", "end", "enough", "no more"), "stop"),
 }
 _NAMED: dict[str, Move] = {each: each for each in get_args(Move.__value__)}
 _START = frozenset({"start", "start now", "begin", "let's go", "lets go", "go", "yes", "ok", "okay", "ready", "go on"})
 _ASKED = {"effort": "exercise.ask_effort", "comfort": "exercise.ask_comfort"}
+_GO_ON = _START | {"continue", "resume", "i'm back", "im back", "back"}
 _LATER = frozenset({"not now", "later", "pause", "no", "another time", "stop"})
 _WRONG = frozenset({"something is wrong", "something's wrong", "something's not right", "not well"})
+_PAUSED = "paused"
+"""What a practice is `asking` while its session waits for "go on"."""
 _STEP_BUTTONS: tuple[Move, ...] = ("next", "skip", "hurts", "stop")
 _PRACTICE_BUTTONS: tuple[Move, ...] = ("done", "again", "easier", "skip", "hurts", "stop")
 
@@ -81,18 +90,19 @@ class Exercises:
 
     def begin(self, patient: Patient, now: datetime) -> ExerciseStep:
         """Begin: go on with an open session, ask the self-check when it is due, or show what today holds."""
-        practice = _of(patient)
+        practice = self._of(patient)
         if practice.closed_at is not None:
             return self._closed(patient, practice)
         if practice.session is not None and practice.session.is_open(now):
             return self._resumed(patient, practice, now)
-        return self._ask_or_offer(patient, dataclasses.replace(practice, session=None, asking=""), now)
+        return self._dropped(patient, dataclasses.replace(practice, asking=""), now)
 
     def start(self, patient: Patient, now: datetime) -> ExerciseStep:
         """Start at once, when nothing needs to be asked first (a reminder's "Start now")."""
-        practice = _of(patient)
+        practice = self._of(patient)
         standing = standing_of(patient, practice, now)
-        if practice.closed_at is not None or due(practice, self._questions, fresh=practice.is_fresh(now)):
+        known = dataclasses.replace(practice, standing=standing)
+        if practice.closed_at is not None or due(known, self._questions, fresh=practice.is_fresh(now)):
             return self.begin(patient, now)
         if practice.session is not None and practice.session.is_open(now):
             return self._resumed(patient, practice, now)
@@ -102,11 +112,13 @@ class Exercises:
             return self._locked(patient, practice, standing, now)
         recent = (*practice.recent, (now, zone_of(patient)))[-RECENT:]
         begun = dataclasses.replace(practice, session=session, count=practice.count + 1, recent=recent, asking="")
-        return self._show(patient, begun, session, retired=("ex",))
+        return dataclasses.replace(
+            self._show(patient, begun, session, retired=("ex",)), ended=_left(patient, practice.session)
+        )
 
     def hear(self, patient: Patient, said: Said, now: datetime) -> ExerciseStep | None:
         """Take a tap, or words that belong to what is open; None when they are something else."""
-        practice = _of(patient)
+        practice = self._of(patient)
         if said.press is not None:
             return self._pressed(patient, practice, said.press, now)
         text = " ".join((said.text or "").lower().replace("’", "'").strip(" .!?").split())
@@ -115,7 +127,9 @@ class Exercises:
         question = next((each for each in self._questions if each.id == practice.asking), None)
         if question is not None:
             answer = question.reading(text)
-            return None if answer is None else self._answered(patient, practice, question, answer, now)
+            if answer is not None:
+                return self._answered(patient, practice, question, answer, now)
+            return self._later(patient, practice) if text in _LATER else None
         if practice.session is not None and practice.session.is_open(now):
             return self._typed(patient, practice, practice.session, text, now)
         if practice.asking == "start":
@@ -129,24 +143,44 @@ class Exercises:
 
     def is_open(self, patient: Patient, now: datetime) -> bool:
         """Whether a session is under way."""
-        session = _of(patient).session
+        session = self._of(patient).session
         return session is not None and session.is_open(now)
 
-    def shut(self, patient: Patient, now: datetime) -> Patient:
-        """The person with their exercises shut: something told must be seen to first (G0)."""
-        practice = _of(patient)
-        return _keep(patient, dataclasses.replace(practice, closed_at=now, session=None, asking=""))
+    def shut(self, patient: Patient, now: datetime, *, must_be_seen: bool) -> tuple[Patient, SessionEnd | None]:
+        """The person with their exercises shut: something told must be seen to first (G0); and the session that ends.
+
+        Args:
+            patient: the person.
+            now: the present moment.
+            must_be_seen: whether they were told for certain to be seen. Then no later check opens the exercises, for
+                nothing that reassures cancels a rule that held (evidence pack, section 1.5): they say they were seen.
+        """
+        practice = self._of(patient)
+        shut = dataclasses.replace(
+            practice, closed_at=now, session=None, asking="", must_be_seen=practice.must_be_seen or must_be_seen
+        )
+        return _keep(patient, shut), _left(patient, practice.session)
 
     def reopen(self, patient: Patient) -> Patient:
         """The person with their exercises open again: a check found nothing that keeps them shut."""
-        practice = _of(patient)
-        return patient if practice.closed_at is None else _keep(patient, dataclasses.replace(practice, closed_at=None))
+        practice = self._of(patient)
+        if practice.closed_at is None or practice.must_be_seen:
+            return patient
+        return _keep(patient, dataclasses.replace(practice, closed_at=None))
 
     def learn(self, patient: Patient, findings: Mapping[str, object], now: datetime) -> Patient:
-        """The person with what a finished triage check found out, so that it is not asked again."""
-        practice = _of(patient)
-        standing = learnt(practice.standing, findings, now.date())
-        told = {"assessed": standing.assessed, "cause": standing.cause, "movement": standing.movement}
+        """The person with what a finished triage check found out, so that it is not asked again.
+
+        A stage moves up only by the self-check (section 4.1): of movement and linkage no more is taken than what bars.
+        """
+        practice = self._of(patient)
+        before, found = practice.standing, learnt(practice.standing, findings, now.date())
+        standing = dataclasses.replace(
+            found,
+            movement="none" if found.movement == "none" else before.movement,
+            linked=True if found.linked else before.linked,
+        )
+        told = {"assessed": standing.assessed, "cause": standing.cause}
         asked = tuple(dict.fromkeys((*practice.asked, *(name for name, value in told.items() if value is not None))))
         return _keep(patient, dataclasses.replace(practice, standing=standing, asked=asked))
 
@@ -154,16 +188,24 @@ class Exercises:
     def _ask_or_offer(self, patient: Patient, practice: Practice, now: datetime, lead: str = "") -> ExerciseStep:
         fresh = practice.is_fresh(now)
         if not fresh and practice.checked_at is not None:
-            weekly = {each.id for each in self._questions if each.weekly}
-            practice = dataclasses.replace(
-                practice, asked=tuple(each for each in practice.asked if each not in weekly), checked_at=None
-            )
+            practice = self._unasked(practice)
         known = dataclasses.replace(practice, standing=standing_of(patient, practice, now))
         still = due(known, self._questions, fresh=True)
         if still:
             return self._ask(patient, practice, still[0], lead or self._words("exercise.check_begin"))
         checked = practice if practice.checked_at is not None else dataclasses.replace(practice, checked_at=now)
         return self._offer(patient, checked, now)
+
+    def _unasked(self, practice: Practice) -> Practice:
+        """The practice with the weekly questions to be asked anew."""
+        weekly = {each.id for each in self._questions if each.weekly}
+        asked = tuple(each for each in practice.asked if each not in weekly)
+        return dataclasses.replace(practice, asked=asked, checked_at=None)
+
+    def _dropped(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
+        """Without the session that was left open: what is to be asked, or what today holds. The diary keeps it."""
+        step = self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
+        return dataclasses.replace(step, ended=_left(patient, practice.session))
 
     def _ask(self, patient: Patient, practice: Practice, question: CheckQuestion, lead: str) -> ExerciseStep:
         buttons = tuple(
@@ -199,7 +241,8 @@ class Exercises:
             names=names,
             minutes=self._minutes(session),
         )
-        habits = [self._library.exercises[each] for each in programme.habits]
+        told_of = (self._library.exercises[each] for each in programme.habits)
+        habits = [each for each in told_of if locked_by(each, standing, now.date()) is None]
         if habits:
             told = "\n".join(f"- {each.name}: {each.goal}" for each in habits)
             text += "\n\n" + self._words("exercise.habits", habits=told)
@@ -229,7 +272,7 @@ class Exercises:
         whole = sum(
             sessions.seconds(self._library.exercises[each], eased=each in session.eased) for each in session.items
         )
-        return max(1, round(whole / 60))
+        return max(2, round(whole / 60))
 
     def _barred(self, programme: Programme, standing: Standing, now: datetime) -> str:
         """What the programme holds besides and stays locked, with the reason."""
@@ -263,7 +306,8 @@ class Exercises:
 
     def _shut(self, patient: Patient, practice: Practice, now: datetime, key: str) -> ExerciseStep:
         shut = _keep(patient, dataclasses.replace(practice, closed_at=now, session=None, asking=""))
-        return ExerciseStep(shut, _outcome(Reply(text=self._words(key)), retired=("ex", "exs")), begins_check=True)
+        outcome = _outcome(Reply(text=self._words(key)), retired=("ex", "exs"))
+        return ExerciseStep(shut, outcome, _left(patient, practice.session), begins_check=True)
 
     # ---- the session ----
     def _pressed(self, patient: Patient, practice: Practice, press: Press, now: datetime) -> ExerciseStep | None:
@@ -281,7 +325,8 @@ class Exercises:
             case "wrong":
                 return self._shut(patient, practice, now, "exercise.wrong")
             case "seen":
-                return self.begin(_keep(patient, dataclasses.replace(practice, closed_at=None, checked_at=None)), now)
+                seen = dataclasses.replace(self._unasked(practice), closed_at=None, must_be_seen=False)
+                return self.begin(_keep(patient, seen), now)
             case "recheck":
                 return self.begin(_keep(patient, dataclasses.replace(practice, asked=(), checked_at=None)), now)
             case argument:
@@ -314,28 +359,35 @@ class Exercises:
     def _typed(
         self, patient: Patient, practice: Practice, session: Session, text: str, now: datetime
     ) -> ExerciseStep | None:
-        if session.asking:
+        event = _MOVES.get(text)
+        if session.asking and event != "hurts":
             number = text.removesuffix("/10").removesuffix(" out of 10").strip()
             if number.isdecimal() and int(number) <= 10:
                 return self._scored(patient, practice, session, int(number), now)
-            if text in ("skip", "stop", "no"):
+            if event in ("skip", "stop") or text in _LATER:
                 return self._over(patient, practice, Moved(session, "finished"), now)
             return None
         if text in _LATER - {"no", "stop"}:
-            return ExerciseStep(patient, _outcome(Reply(text=self._words("exercise.paused"))))
-        event = _MOVES.get(text)
+            paused = _keep(patient, dataclasses.replace(practice, asking=_PAUSED))
+            return ExerciseStep(paused, _outcome(Reply(text=self._words("exercise.paused"))))
+        if practice.asking == _PAUSED and text in _GO_ON:
+            return self._resumed(patient, practice, now)
         return None if event is None else self._moved(patient, practice, session, event, now)
 
     def _moved(
         self, patient: Patient, practice: Practice, session: Session, event: Move, now: datetime
     ) -> ExerciseStep:
-        standing = standing_of(patient, practice, now)
-        if locked_by(session.exercise(self._library), standing, now.date()) is not None:
-            return self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
         moved = sessions.move(session, event, self._library, now)
         if moved.ended is not None:
             return self._over(patient, practice, moved, now)
-        return self._show(patient, dataclasses.replace(practice, session=moved.session), moved.session, retired=("ex",))
+        kept = dataclasses.replace(practice, session=moved.session, asking="")
+        if self._is_locked(moved.session, standing_of(patient, practice, now), now):
+            return self._dropped(patient, kept, now)
+        return self._show(patient, kept, moved.session, retired=("ex",))
+
+    def _is_locked(self, session: Session, standing: Standing, now: datetime) -> bool:
+        """Whether what it would show next is locked by what has been told since it began."""
+        return not session.asking and locked_by(session.exercise(self._library), standing, now.date()) is not None
 
     def _scored(
         self, patient: Patient, practice: Practice, session: Session, value: int, now: datetime
@@ -364,6 +416,9 @@ class Exercises:
             parts.append(exercise.goal)
             parts += [self._words("exercise.smaller", how=exercise.easier)] if eased else []
             parts += [self._words("exercise.care", caution=caution) for caution in exercise.cautions]
+            situations = [self._library.never_with[each] for each in exercise.never_with if each not in SETTLED]
+            if situations:
+                parts.append(self._words("exercise.not_if", reasons="\n".join(f"- {each}" for each in situations)))
         parts.append(exercise.steps[session.step])
         image = f"{exercise.id}/{practice.weak_side or 'right'}" if first else None
         return Reply(text="\n\n".join(parts), buttons=self._buttons(_STEP_BUTTONS, session), image=image)
@@ -374,15 +429,16 @@ class Exercises:
         if dose.minutes is not None:
             minutes = dose.minutes / 2 if eased else float(dose.minutes)
             how = self._words("exercise.for_minutes", minutes=f"{minutes:g}")
+            how = self._words("exercise.for_a_minute") if minutes == 1 else how
             count = Count(hold_s=round(minutes * 60), rest_s=0, repetitions=1)
         elif dose.hold_s is not None:
             how = self._words("exercise.hold", count=often, seconds=dose.hold_s)
+            how = self._words("exercise.hold_once", seconds=dose.hold_s) if often == 1 else how
             count = Count(hold_s=dose.hold_s, rest_s=3, repetitions=often)
         else:
-            how = self._words("exercise.times", count=often)
-        parts = [head, how, exercise.stop]
-        if exercise.dose_note:
-            parts.insert(2, exercise.dose_note)
+            how = self._words("exercise.once") if often == 1 else self._words("exercise.times", count=often)
+        smaller = self._words("exercise.smaller", how=exercise.easier) if eased else None
+        parts = [part for part in (head, smaller, how, exercise.dose_note, exercise.stop) if part]
         return Reply(text="\n\n".join(parts), buttons=self._buttons(_PRACTICE_BUTTONS, session), count=count)
 
     def _buttons(self, moves: tuple[Move, ...], session: Session) -> tuple[Button, ...]:
@@ -404,8 +460,10 @@ class Exercises:
     def _over(self, patient: Patient, practice: Practice, moved: Moved, now: datetime) -> ExerciseStep:
         session = moved.session
         ended: Ending = moved.ended or "finished"
-        smaller = tuple(dict.fromkeys((*session.skipped, *session.eased)))
-        kept = dataclasses.replace(practice, session=None, smaller=smaller)
+        hurt = (session.items[session.at],) if ended == "hurt" else ()
+        waiting = (each for each in practice.smaller if each not in session.items)  # their turn is yet to come
+        smaller = tuple(dict.fromkeys((*waiting, *session.skipped, *session.eased, *hurt)))
+        kept = dataclasses.replace(practice, session=None, asking="", smaller=smaller)
         end = SessionEnd(session, ended, zone_of(patient))
         if ended == "hurt":
             shut = self._shut(patient, kept, now, "exercise.hurt")
@@ -420,14 +478,22 @@ class Exercises:
 
     def _resumed(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
         session = practice.session
-        standing = standing_of(patient, practice, now)
-        if session is None or locked_by(session.exercise(self._library), standing, now.date()) is not None:
-            return self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
+        practice = dataclasses.replace(practice, asking="")
+        if session is None or self._is_locked(session, standing_of(patient, practice, now), now):
+            return self._dropped(patient, practice, now)
         step = self._show(patient, practice, session)
         reply = step.outcome.replies[0]
         lead = self._words("exercise.resumed")
         told = reply.model_copy(update={"text": f"{lead}\n\n{reply.text}"})
         return dataclasses.replace(step, outcome=step.outcome.model_copy(update={"replies": (told,)}))
+
+    def _of(self, patient: Patient) -> Practice:
+        """What is kept of the person; a session of exercises that the library holds no longer is over."""
+        practice = Practice.loads(patient.practice)
+        session = practice.session
+        if session is None or all(each in self._library.exercises for each in session.items):
+            return practice
+        return dataclasses.replace(practice, session=None)
 
     def _stale(self, patient: Patient, key: str) -> ExerciseStep:
         return ExerciseStep(patient, _outcome(Reply(text=self._words(key)), retired=("ex", "exs", "exa")))
@@ -453,8 +519,9 @@ def _outcome(reply: Reply, retired: tuple[str, ...] = ()) -> Outcome:
     return Outcome(kind=Kind.EXERCISE, replies=(reply,), retired=retired)
 
 
-def _of(patient: Patient) -> Practice:
-    return Practice.loads(patient.practice)
+def _left(patient: Patient, session: Session | None) -> SessionEnd | None:
+    """The end of a session that is left as it is, for the diary."""
+    return SessionEnd(session, "stopped", zone_of(patient)) if session is not None else None
 
 
 def _keep(patient: Patient, practice: Practice) -> Patient:

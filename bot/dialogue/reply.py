@@ -134,22 +134,23 @@ class Dialogue:
         if turn.outcome.kind is Kind.EMERGENCY and turn.patient.has_consented:
             told = dataclasses.replace(turn.patient, emergency_at=self._clock())
             turn = dataclasses.replace(turn, patient=told)
-        return dataclasses.replace(turn, patient=self._gated(turn))
+        return self._gated(turn)
 
-    def _gated(self, turn: Turn) -> Patient:
-        """The person with their exercises shut by what must be seen to, or open again after a check that found none."""
+    def _gated(self, turn: Turn) -> Turn:
+        """The turn with the exercises shut by what must be seen to, or open again after a check that found none."""
         patient, outcome = turn.patient, turn.outcome
         if not patient.has_consented:
-            return patient
+            return turn
         told_to_go = outcome.disposition == "SAME_DAY" or (
             outcome.disposition == "EMERGENCY" and not outcome.provisional
         )
         if told_to_go or (outcome.disposition is not None and LOCKING_RULES & set(outcome.rules)):
-            return self._exercises.shut(patient, self._clock())
+            shut, left = self._exercises.shut(patient, self._clock(), must_be_seen=not outcome.provisional)
+            return dataclasses.replace(turn, patient=shut, practised=turn.practised or left)
         if turn.assessed is not None and turn.assessed.ended == "result":
             learnt = self._exercises.learn(patient, turn.assessed.assessment.findings, self._clock())
-            return self._exercises.reopen(learnt)
-        return patient
+            return dataclasses.replace(turn, patient=self._exercises.reopen(learnt))
+        return turn
 
     def alarms(self, said: Said) -> bool:
         """Whether a text holds a red flag that can't wait."""
@@ -221,10 +222,15 @@ class Dialogue:
         step = self._intakes.hear(patient, said, country, self._clock())
         if step is not None:
             return _turn(step)
-        if not self._intakes.is_open(patient):
+        # A tap says what it is for, also while a question of the intake stands open that was left for later.
+        if press is not None or not self._intakes.is_open(patient):
+            asked_again = self._asked_again(patient, press, country)
+            if asked_again is not None:
+                return asked_again
             exercise = self._exercises.hear(patient, said, self._clock())
             if exercise is not None:
                 return self._exercised(exercise, country)
+        if not self._intakes.is_open(patient):
             check_in = self._check_ins.hear(patient, said, country, self._clock())
             if check_in is not None:
                 return _checked_in(check_in)
@@ -232,7 +238,7 @@ class Dialogue:
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
         if outcome.kind is Kind.EXERCISE and not self._intakes.is_open(patient):
-            return self._exercised(self._exercises.begin(patient, self._clock()), country)
+            return self._begun(patient, country)
         if self._intakes.is_open(patient):
             if outcome.kind is Kind.FALLBACK:
                 outcome = outcome.model_copy(update={"replies": ()})
@@ -276,13 +282,32 @@ class Dialogue:
             case "stop:no":
                 return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retired=("stop",)))
             case "exercise" | "exercises" if patient.has_consented and patient.step is Step.DONE:
-                return self._exercised(self._exercises.begin(patient, self._clock()), country)
+                return self._begun(patient, country)
             case "checkin" if patient.has_consented and patient.step is Step.DONE:
                 return _checked_in(self._check_ins.begin(patient, WEEKLY, self._clock()))
             case "check" if patient.has_consented and patient.step is Step.DONE:
                 return _turn(self._intakes.begin(patient, country, self._clock(), {}))
             case _:
                 return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
+
+    def _begun(self, patient: Patient, country: Country) -> Turn:
+        """What exercises begin with; an open question about an emergency comes first."""
+        asked = self._safety.again(patient, country)
+        if asked is not None:
+            return Turn(asked.patient, asked.outcome)
+        return self._exercised(self._exercises.begin(patient, self._clock()), country)
+
+    def _asked_again(self, patient: Patient, press: Press | None, country: Country) -> Turn | None:
+        """The open question about an emergency once more, in place of what a tap would go on with; None otherwise.
+
+        Pain is heard all the same, and so is a stop.
+        """
+        if press is None or press.verb not in ("ex", "exa", "exs"):
+            return None
+        if press.verb == "ex" and press.argument.partition(":")[0] in ("hurts", "wrong", "stop", "later"):
+            return None
+        asked = self._safety.again(patient, country)
+        return Turn(asked.patient, asked.outcome) if asked is not None else None
 
     def _exercised(self, step: ExerciseStep, country: Country) -> Turn:
         """What a step of the exercises led to; when it hurts, the triage intake follows at once."""
@@ -299,7 +324,9 @@ class Dialogue:
 
     def _offer_week(self, step: ExerciseStep) -> Outcome:
         """The outcome with the weekly check-in offered at a session's end, when it is due."""
-        if step.ended is None or not self._check_ins.is_week_due(step.patient, self._clock()):
+        now = self._clock()
+        is_over = step.ended is not None and not self._exercises.is_open(step.patient, now)
+        if not is_over or not self._check_ins.is_week_due(step.patient, now):
             return step.outcome
         *before, last = step.outcome.replies
         week = Button(title=self.words("week.offer"), payload=payload("form", WEEKLY))

@@ -77,6 +77,11 @@ class Safety:
     def _is_known(self, family: str) -> bool:
         return family in self._messages.emergency or family in (_CRISIS_DANGER, _CRISIS_UNCLEAR)
 
+    def again(self, patient: Patient, country: Country) -> Verdict | None:
+        """Return the open direct question put once more; None when none is open."""
+        family = (patient.awaiting or "").removesuffix(_ASKED_AGAIN)
+        return self._ask(patient, family, country) if self._is_known(family) else None
+
     def says_yes(self, patient: Patient, text: str) -> bool:
         """Whether a text is a plain yes to the open question."""
         return (

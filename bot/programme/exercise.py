@@ -4,20 +4,23 @@ What is read is checked as a whole: a dose over its cap, an exercise in a progra
 without a source or a provenance, a word that means nothing, are each named with their file and line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from bot.content_file import ContentError, Lines, Problem, Strict, name_of, read
+from bot.content_file import ContentError, Lines, Place, Problem, Strict, name_of, read
+from bot.pictures.face import Arrow, Hand, Picture
 
 type Stage = Literal["S0", "S1", "S2", "S3", "S4", "S5"]
 type Kind = Literal["active", "passive", "massage", "stretch", "relaxation", "check", "habit"]
 type Opening = Literal["everyday", "early", "paresis", "synkinesis", "surgery"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage.__value__)
+GATES = tuple(f"G{number}" for number in range(8))
 _CAPPED = frozenset({"effort", "hold_s_active", "hold_s_stretch", "repetitions", "minutes_a_day", "pain"})
 FAMILIES = ("flaccid", "paresis", "synkinesis", "surgery")
 _Name = Annotated[str, Field(min_length=2)]
@@ -226,6 +229,7 @@ def load_exercises(content: Path, sources: frozenset[str]) -> ExerciseLibrary:
     """
     folder = content / "exercises"
     exercises: dict[str, Exercise] = {}
+    stands: dict[str, tuple[Lines, int]] = {}
     problems: list[Problem] = []
     stages, stage_lines = read(folder / "stages.yml", _StagesFile)
     uncapped = sorted(_CAPPED - stages.caps.keys())
@@ -238,20 +242,18 @@ def load_exercises(content: Path, sources: frozenset[str]) -> ExerciseLibrary:
             if exercise.id in exercises:
                 problems.append(_problem(lines, f"{exercise.id} stands twice. Give one another id.", *place))
             exercises[exercise.id] = exercise
+            stands[exercise.id] = (lines, index)
             problems += [_problem(lines, fault, *place) for fault in _faults(exercise, stages, sources)]
     programmes, lines = read(folder / "programmes.yml", _ProgrammesFile)
     for index, programme in enumerate(programmes.programmes):
-        problems += [_problem(lines, fault, "programmes", index) for fault in _unfit(programme, exercises)]
-    for index, gate in enumerate(stages.gates):
-        unknown = set(gate.sources) - sources
-        problems += [_problem(stage_lines, _NO_SOURCE.format(key), "gates", index) for key in sorted(unknown)]
-    missing = sorted(set(STAGES) - {each.id for each in stages.stages})
-    problems += [_problem(stage_lines, f"stage {each} is missing. Add it.", "stages") for each in missing]
+        place = ("programmes", index)
+        if programme.id in [each.id for each in programmes.programmes[:index]]:
+            problems.append(_problem(lines, f"{programme.id} stands twice. Give one another id.", *place))
+        problems += [_problem(lines, fault, *place) for fault in _unfit(programme, exercises, stages)]
+    problems += _faults_of_stages(stages, stage_lines, sources, exercises)
     for exercise in exercises.values():
-        smaller = exercises.get(exercise.easier_id or exercise.id)
-        if smaller is None or not set(exercise.allowed) <= set(smaller.allowed) | {"S0"}:
-            fault = f"{exercise.id}: `easier_id` must be an exercise that is allowed in the same stages."
-            problems.append(Problem("content/exercises", 1, fault))
+        lines, index = stands[exercise.id]
+        problems += [_problem(lines, fault, "exercises", index) for fault in _not_smaller(exercise, exercises)]
     if problems:
         raise ContentError(problems)
     return ExerciseLibrary(
@@ -272,6 +274,67 @@ def _problem(lines: Lines, fault: str, *place: str | int) -> Problem:
     return Problem(name_of(lines.path), lines.of(*place), fault)
 
 
+def _faults_of_stages(
+    stages: _StagesFile, lines: Lines, sources: frozenset[str], exercises: Mapping[str, Exercise]
+) -> list[Problem]:
+    """What is missing from `stages.yml`, and what it names that there isn't."""
+    problems = []
+    named: dict[str, tuple[StageWords | Gate, ...]] = {"stages": stages.stages, "gates": stages.gates}
+    for part, all_ in (("stages", STAGES), ("gates", GATES)):
+        missing = sorted(set(all_) - {each.id for each in named[part]})
+        problems += [_problem(lines, f"{part[:-1]} {each} is missing. Add it.", part) for each in missing]
+    cited: list[tuple[Place, tuple[str, ...]]] = [
+        *(((part, index), each.sources) for part, words in named.items() for index, each in enumerate(words)),
+        *((("caps", name), cap.sources) for name, cap in stages.caps.items()),
+        *((("do_not", index), each.sources) for index, each in enumerate(stages.do_not)),
+    ]
+    for name, cap in stages.caps.items():
+        for index, exception in enumerate(cap.exceptions):
+            place: Place = ("caps", name, "exceptions", index)
+            cited.append((place, exception.sources))
+            if exception.id not in exercises:
+                problems.append(_problem(lines, f"there is no exercise {exception.id}. Mend the id.", *place))
+    for place, keys in cited:
+        problems += [_problem(lines, _NO_SOURCE.format(key), *place) for key in keys if key not in sources]
+    return problems
+
+
+def _not_smaller(exercise: Exercise, exercises: Mapping[str, Exercise]) -> list[str]:
+    """Why an exercise's `easier_id` can't stand in for it: it must be open to whoever the exercise is open to."""
+    if exercise.easier_id is None:
+        return []
+    smaller = exercises.get(exercise.easier_id)
+    if smaller is None:
+        return [f"{exercise.id}: `easier_id`: there is no exercise {exercise.easier_id}. Add it, or mend the id."]
+    faults = []
+    barred = [stage for stage in exercise.allowed if stage not in smaller.allowed]
+    if barred:
+        faults.append(
+            f"{exercise.id}: `easier_id`: {smaller.id} is forbidden in {', '.join(barred)}, where {exercise.id} is"
+            " allowed. Name another, or none."
+        )
+    if smaller.gate not in ("everyday", exercise.gate):
+        faults.append(f"{exercise.id}: `easier_id`: {smaller.id} has another gate. Name another, or none.")
+    return faults
+
+
+def _undrawable(picture: PictureWords) -> list[str]:
+    """The words of a picture that `bot.pictures` can't draw."""
+    faults = []
+    hand = picture.hand
+    parts: list[Callable[[], object]] = [
+        lambda: Picture(picture.pose, picture.side, picture.lit),
+        *(partial(Arrow, each.at, each.towards) for each in picture.arrows),
+        *([partial(Hand, hand.at, hand.kind)] if hand is not None else []),
+    ]
+    for part in parts:
+        try:
+            part()
+        except ValueError as error:
+            faults.append(f"`picture`: {error}")
+    return faults
+
+
 def _faults(exercise: Exercise, stages: _StagesFile, sources: frozenset[str]) -> list[str]:
     """What is wrong with one exercise, each with its remedy."""
     faults = [_NO_SOURCE.format(key) for key in exercise.sources if key not in sources]
@@ -285,6 +348,11 @@ def _faults(exercise: Exercise, stages: _StagesFile, sources: frozenset[str]) ->
         )
     if (exercise.hold_step is None) is not (exercise.dose.hold_s is None):
         faults.append(f"{exercise.id}: `hold_step` and `hold_s` go together. Give both, or neither.")
+    if exercise.kind in ("active", "check") and ("S0" in exercise.allowed or exercise.gate == "everyday"):
+        faults.append(
+            f"{exercise.id} asks the weak side to move: it needs a gate other than everyday, and S0 forbids it (G2)."
+        )
+    faults += [f"{exercise.id}: {fault}" for fault in _undrawable(exercise.picture)]
     faults += [
         f"{exercise.id}: 'never_with' names '{each}', which stages.yml doesn't explain. Add it there."
         for each in exercise.never_with
@@ -298,12 +366,19 @@ def _faults(exercise: Exercise, stages: _StagesFile, sources: frozenset[str]) ->
         most = stages.caps[name].of(exercise.id)
         if value is not None and value > most:
             faults.append(f"{exercise.id}: {name} is {value}, over its cap of {most} in stages.yml. Lower it.")
+    minutes = (exercise.dose.minutes or 0) * (exercise.dose.times_a_day or 1)
+    most = stages.caps["minutes_a_day"].of(exercise.id)
+    if minutes > most:
+        faults.append(f"{exercise.id}: {minutes} minutes a day, over the cap of {most} in stages.yml. Lower it.")
     return faults
 
 
-def _unfit(programme: Programme, exercises: Mapping[str, Exercise]) -> list[str]:
+def _unfit(programme: Programme, exercises: Mapping[str, Exercise], stages: _StagesFile) -> list[str]:
     """What is wrong with one programme."""
     faults = []
+    minutes, most = programme.minutes * programme.times_a_day, stages.caps["minutes_a_day"].max
+    if minutes > most:
+        faults.append(f"{programme.id}: {minutes} minutes a day, over the cap of {most} in stages.yml. Lower it.")
     for id_ in (*programme.reachable, *programme.habits, *programme.weekly):
         exercise = exercises.get(id_)
         if exercise is None:

@@ -6,9 +6,10 @@ several stages as far as is known, and an exercise opens only when it is allowed
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Literal
 
-from bot.programme.exercise import STAGES, Exercise, ExerciseLibrary, Programme, Stage
+from bot.programme.exercise import STAGES, Exercise, ExerciseLibrary, PickItem, Programme, Stage
 
 WEEKS_BEFORE_ACTIVE = 12.0
 """Before that active exercise needs a therapist's code (G3, G4): the strict reading where sources differ."""
@@ -25,6 +26,8 @@ _BELONGS = {
     "lid_weight": "not_lid_weight",
     "toxin_or_nerve": "not_toxin_or_nerve_operation",
 }
+SETTLED = frozenset({"not_cleared_by_surgeon", "no_flicker_yet", "only_a_flicker", *_BELONGS.values()})
+"""The `never_with` that G6 sees to; of all others only the person knows."""
 
 type Movement = Literal["none", "flicker", "several"]
 type Operation = Literal["none", "masseter", "hypoglossal", "cross_face", "lid_weight", "toxin_or_nerve", "other"]
@@ -37,7 +40,8 @@ class Standing:
 
     `cause` is a value of the finding `known_cause`. `weeks` since onset. `linked`: parts move together, or it is tight.
     `settled`: unchanged for more than a year. `code`: a therapist has opened exercises. `cleared_on`: the surgeon's
-    date. `red_flag`: something told must be seen today or sooner, and nobody has said that it was.
+    date. `red_flag`: something told must be seen today or sooner, and nobody has said that it was. `once_linked`: parts
+    were told to move together at some time; that locks strength drills for good.
     """
 
     assessed: bool | None = None
@@ -50,6 +54,7 @@ class Standing:
     code: bool = False
     cleared_on: date | None = None
     red_flag: bool = False
+    once_linked: bool = False
 
 
 def stages_of(standing: Standing) -> frozenset[Stage]:
@@ -60,10 +65,10 @@ def stages_of(standing: Standing) -> frozenset[Stage]:
     movements: tuple[Movement, ...] = (standing.movement,) if standing.movement else ("none", "flicker", "several")
     linked = (standing.linked,) if standing.linked is not None else (True, False)
     settled = (standing.settled,) if standing.settled is not None else (True, False)
-    for movement in movements:
-        for is_linked in linked:
-            for is_settled in settled:
-                possible.add(_stage(standing, movement, is_linked=is_linked, is_settled=is_settled))
+    weeks = (standing.weeks,) if standing.weeks is not None else (0.0, WEEKS_BEFORE_ACTIVE, _A_YEAR + 1)
+    for movement, is_linked, is_settled, since in product(movements, linked, settled, weeks):
+        stage = _stage(movement, since, is_linked=is_linked, is_settled=is_settled, has_code=standing.code)
+        possible.add(stage)
     return frozenset(possible)
 
 
@@ -73,16 +78,15 @@ def earliest(standing: Standing) -> Stage:
     return next((each for each in STAGES if each in possible and each != "S5"), "S5")
 
 
-def _stage(standing: Standing, movement: Movement, *, is_linked: bool, is_settled: bool) -> Stage:
-    ready = standing.code or (standing.weeks is not None and standing.weeks >= WEEKS_BEFORE_ACTIVE)
+def _stage(movement: Movement, weeks: float, *, is_linked: bool, is_settled: bool, has_code: bool) -> Stage:
+    late = weeks >= WEEKS_BEFORE_ACTIVE
     if movement == "none":
         return "S0"
-    if not ready:
+    if not (late or has_code):
         return "S1"
     if is_linked:
-        return "S4" if is_settled and standing.weeks is not None and standing.weeks > _A_YEAR else "S3"
+        return "S4" if is_settled and weeks > _A_YEAR else "S3"
     # Past the weeks, "some movement" is enough for small even movements (G4); before, a code opens no more than S1.
-    late = standing.weeks is not None and standing.weeks >= WEEKS_BEFORE_ACTIVE
     return "S2" if late or movement == "several" else "S1"
 
 
@@ -95,13 +99,13 @@ def locked_by(exercise: Exercise, standing: Standing, today: date) -> GateId | N
     if standing.cause in _UNDIAGNOSED and not standing.code:
         return "G1"
     stages = stages_of(standing)
-    if exercise.strength and standing.linked is not False:
+    if exercise.strength and (standing.linked is not False or standing.once_linked):
         return "G5"
     # Whoever may have been operated on needs the surgeon first; what everybody may do at any stage stays open.
     if not set(exercise.allowed) >= set(STAGES) and "S5" in stages and "S5" not in exercise.allowed:
         return "G6"
     if not stages <= set(exercise.allowed):
-        return _reason(stages - set(exercise.allowed))
+        return "G6" if exercise.gate == "surgery" else _reason(stages - set(exercise.allowed))
     if exercise.gate == "surgery" and not _cleared(exercise, standing, today):
         return "G6"
     ready = standing.code or (standing.weeks is not None and standing.weeks >= WEEKS_BEFORE_ACTIVE)
@@ -128,25 +132,37 @@ def _cleared(exercise: Exercise, standing: Standing, today: date) -> bool:
         return False
     if "no_flicker_yet" in exercise.never_with and standing.movement in (None, "none"):
         return False
+    if "only_a_flicker" in exercise.never_with and standing.movement != "several":
+        return False
     ours = _BELONGS.get(standing.operation or "")
     return all(each == ours or each not in _BELONGS.values() for each in exercise.never_with)
 
 
 def programme_for(standing: Standing, library: ExerciseLibrary, today: date) -> Programme | None:
-    """The programme of the earliest stage the person may be in, when anything in its session is open; None otherwise.
+    """The programme of the earliest stage the person may be in, when it fits; None when nothing in any is open.
 
-    After an operation it is the one with the most open exercises.
+    One whose gated places can't all be filled doesn't fit: it would promise what stays locked. Care goes on in its
+    stead (first movements, say, are practised only when a therapist opens them: G3). After an operation it is the one
+    with the most open exercises.
     """
     stage = earliest(standing)
-    if stage == "S1" and not standing.code:
-        stage = "S0"  # first movements are practised only when a therapist opens it (G3); care goes on
+    fitting = [each for each in library.programmes_of(stage) if _fits(each, standing, library, today)]
+    if not fitting and stage != "S5":
+        fitting = [each for each in library.programmes_of("S0") if _fits(each, standing, library, today)]
     best: Programme | None = None
-    most = 0
-    for programme in library.programmes_of(stage):
+    most = 1
+    for programme in fitting:
         opened = sum(not locked_by(library.exercises[each], standing, today) for each in programme.reachable)
-        if opened > most:
+        if opened >= most:  # of two the later: it is for one operation alone
             best, most = programme, opened
     return best
+
+
+def _fits(programme: Programme, standing: Standing, library: ExerciseLibrary, today: date) -> bool:
+    """Whether each place of its session that needs a gate can be filled with something open."""
+    places = (item.pick.of if isinstance(item, PickItem) else (item,) for item in programme.session)
+    gated = (of for of in places if all(library.exercises[each].gate != "everyday" for each in of))
+    return all(any(not locked_by(library.exercises[each], standing, today) for each in of) for of in gated)
 
 
 def why_locked(standing: Standing, library: ExerciseLibrary, today: date) -> GateId:

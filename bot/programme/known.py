@@ -14,7 +14,8 @@ _LINKED = ("synkinesis", "face_tight_or_pain", "eye_waters_when_eating")
 def learnt(standing: Standing, findings: Mapping[str, object], today: date) -> Standing:
     """The standing with what findings add. What they don't tell stays as it was; nothing is guessed.
 
-    Movement from a finding is a flicker: whether more than one thing moves only the self-check asks.
+    Movement from a finding is a flicker: whether more than one thing moves only the self-check asks. Nobody is taken to
+    have had no operation: the check asks only for one that is cleared.
 
     Args:
         standing: what was known.
@@ -34,16 +35,12 @@ def learnt(standing: Standing, findings: Mapping[str, object], today: date) -> S
         said["movement"] = "flicker"
     linked = [yes_no.get(str(findings.get(name))) for name in _LINKED]
     if True in linked:
-        said["linked"] = True
+        said["linked"] = said["once_linked"] = True
     elif linked[0] is False:
         said["linked"] = False
     since = findings.get("reanimation_surgery_days")
-    if isinstance(since, int | float):
-        operated = 0 <= since < _NEVER
-        if not operated:
-            said["operation"] = "none"
-        elif standing.operation in (None, "none"):
-            said["operation"] = "other"
+    if isinstance(since, int | float) and 0 <= since < _NEVER and standing.operation in (None, "none"):
+        said["operation"] = "other"
     if findings.get("surgeon_cleared") == "yes":
         said["cleared_on"] = today
     return dataclasses.replace(standing, **said)  # type: ignore[arg-type]

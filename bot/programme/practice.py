@@ -22,8 +22,9 @@ class Practice:
 
     `asked` are the self-check's questions that were put, `asking` the open one, `checked_at` the moment of its end.
     `weak_side` is for pictures. `smaller` are the exercises that come smaller next time. `count` is how many sessions
-    were begun. `closed_at` is when something told shut the exercises, until the person says it was seen to. `recent`
-    are the last sessions: the moment each began, and the zone the person was in.
+    were begun. `closed_at` is when something told shut the exercises, until the person says it was seen to, or, unless
+    it `must_be_seen`, until a check finds nothing. `recent` are the last sessions: the moment each began, and the zone
+    the person was in.
     """
 
     standing: Standing = field(default_factory=Standing)
@@ -35,6 +36,7 @@ class Practice:
     smaller: tuple[str, ...] = ()
     count: int = 0
     closed_at: datetime | None = None
+    must_be_seen: bool = False
     recent: tuple[tuple[datetime, str], ...] = ()
 
     def is_fresh(self, now: datetime) -> bool:

@@ -3,15 +3,29 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError
 
 from bot.content_file import Strict, read
-from bot.programme.gate import Standing
+from bot.programme.gate import Movement, Operation
 from bot.programme.practice import Practice
 
-_STANDING = frozenset(field.name for field in dataclasses.fields(Standing)) - {"red_flag", "code", "cleared_on"}
+
+class _Settable(TypedDict, total=False):
+    """What an answer may say: the fields of `Standing` that a person can tell, and the weak side."""
+
+    assessed: bool
+    cause: str
+    weeks: float
+    movement: Movement
+    linked: bool
+    operation: Operation
+    settled: bool
+    weak_side: Literal["left", "right"]
+
+
+_SETTABLE = TypeAdapter(_Settable)
 
 
 class CheckAnswer(Strict):
@@ -54,10 +68,17 @@ def load_self_check(content: Path) -> tuple[CheckQuestion, ...]:
         if question.id in seen:
             raise lines.error(f"the question '{question.id}' stands twice. Give one another id.", "questions", index)
         seen.add(question.id)
-        unknown = {name for answer in question.answers for name in answer.sets} - _STANDING - {"weak_side"}
+        unknown = {name for answer in question.answers for name in answer.sets} - _Settable.__annotations__.keys()
         if unknown:
-            problem = f"'{question.id}' sets '{min(unknown)}'. It may set: {', '.join(sorted(_STANDING))}, weak_side."
+            problem = f"'{question.id}' sets '{min(unknown)}'. It may set: {', '.join(_Settable.__annotations__)}."
             raise lines.error(problem, "questions", index)
+        for place, answer in enumerate(question.answers):
+            try:
+                _SETTABLE.validate_python(dict(answer.sets), strict=True)
+            except ValidationError as error:
+                fault = error.errors(include_url=False, include_input=False)[0]
+                problem = f"'{answer.label}' sets {fault['loc'][0]} to what nobody can be: {fault['msg']}. Correct it."
+                raise lines.error(problem, "questions", index, "answers", place) from None
     return file.questions
 
 
@@ -92,6 +113,8 @@ def take(practice: Practice, question: CheckQuestion, answer: CheckAnswer) -> Pr
     said: dict[str, object] = {name: answer.sets.get(name) for name in fields}
     if question.id == "movement" and said.get("movement") == "none":
         said["linked"] = False
+    if said.get("linked"):
+        said["once_linked"] = True
     side = said.pop("weak_side", practice.weak_side)
     if "weeks" in said and said["weeks"] is not None:
         said["weeks"] = float(str(said["weeks"]))

@@ -8,12 +8,15 @@ import dataclasses
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
+from zlib import crc32
 
 from bot.programme.exercise import Exercise, ExerciseLibrary, PickItem, Programme
 from bot.programme.gate import Standing, locked_by
 
 LONGEST_S = 390
 """A session is to be done in a few minutes: what would take it over six and a half waits for its turn next time."""
+TURNS = 1000
+"""Turns are counted up to here, and then from 0: a button has room for three digits."""
 RESUMABLE = timedelta(hours=20)
 """A session left open for longer is over; the next one begins anew."""
 
@@ -90,8 +93,8 @@ def begin(
     """
     today = now.date()
     items = list(_picked(programme, library, standing, today, count))
+    items = _short(items, library, smaller, count)
     items.sort(key=lambda each: each in smaller)
-    items = _short(items, library, smaller)
     if not items:
         return None
     eased = tuple(each for each in items if each in smaller)
@@ -119,27 +122,38 @@ def _picked(
     return tuple(dict.fromkeys(chosen))
 
 
-def _short(items: list[str], library: ExerciseLibrary, smaller: tuple[str, ...]) -> list[str]:
-    """As many of the items, in their order, as fit; two at least."""
-    kept: list[str] = []
+def _short(items: list[str], library: ExerciseLibrary, smaller: tuple[str, ...], count: int) -> list[str]:
+    """As many of the items as fit, in their order: the first always, and two at least.
+
+    Which of the others wait is drawn anew for each session, so that none waits for ever.
+    """
+    kept: set[str] = set()
     taken = 0
-    for each in items:
+    for each in [*items[:1], *sorted(items[1:], key=lambda each: crc32(f"{each} {count}".encode()))]:
         needs = seconds(library.exercises[each], eased=each in smaller)
         if len(kept) < 2 or taken + needs <= LONGEST_S:
-            kept.append(each)
+            kept.add(each)
             taken += needs
-    return kept
+    return [each for each in items if each in kept]
 
 
 def move(session: Session, event: Move, library: ExerciseLibrary, now: datetime) -> Moved:
-    """The session after what the person did."""
-    moved = dataclasses.replace(session, turn=session.turn + 1, moved=now.isoformat())
+    """The session after what the person did.
+
+    "Done" with an instruction leads to the next one: only a practice is an exercise done.
+
+    Raises:
+        ValueError: a score is asked, so there is nothing to practise; it can still be stopped, and can still hurt.
+    """
+    if session.asking and event not in ("stop", "hurts"):
+        raise ValueError("a score is asked: nothing is left to practise")
+    moved = _turned(session, now)
     match event:
         case "stop":
             return Moved(moved, "stopped")
         case "hurts":
             return Moved(moved, "hurt")
-        case "next" if not session.is_practice(library):
+        case "next" | "done" if not session.is_practice(library):
             return Moved(dataclasses.replace(moved, step=session.step + 1))
         case "next" | "done":
             return Moved(_onward(dataclasses.replace(moved, done=(*session.done, session.items[session.at]))))
@@ -150,6 +164,10 @@ def move(session: Session, event: Move, library: ExerciseLibrary, now: datetime)
             return Moved(dataclasses.replace(moved, step=whole if session.is_practice(library) else 0))
         case "easier":
             return Moved(_eased(moved, session.exercise(library)))
+
+
+def _turned(session: Session, now: datetime) -> Session:
+    return dataclasses.replace(session, turn=(session.turn + 1) % TURNS, moved=now.isoformat())
 
 
 def _onward(session: Session) -> Session:
@@ -176,7 +194,7 @@ def score(session: Session, value: int, now: datetime) -> Moved:
     """
     if not session.asking or not 0 <= value <= 10:
         raise ValueError("a score is 0 to 10, and only when one was asked")
-    moved = dataclasses.replace(session, turn=session.turn + 1, moved=now.isoformat())
+    moved = _turned(session, now)
     if session.asking == "effort":
         return Moved(dataclasses.replace(moved, effort=value, asking="comfort"))
     return Moved(dataclasses.replace(moved, comfort=value, asking=""), "finished")

@@ -10,6 +10,8 @@ from bot.settings import ROOT
 
 MODELS = ROOT / "models"
 ENGINE_PYTHON = ROOT / "engine" / ".venv" / "bin" / "python"
+_STANDARD_ERROR = 2
+"""Rasa's own lines go there: the standard output of `septimus replay` holds answers alone."""
 _STAMP = MODELS / "trained-from.sha256"
 
 
@@ -53,7 +55,7 @@ def train(*, force: bool = False) -> Path:
     command = [str(ROOT / "engine" / "rasa"), "train", "--out", str(making), "--fixed-model-name", "septimus"]
     # Rasa's cache would keep what a damaged run left; the fingerprint above already avoids needless training.
     environment = {**os.environ, "RASA_MAX_CACHE_SIZE": "0"}
-    subprocess.run(command, check=True, cwd=ROOT, env=environment)  # noqa: S603 - our own script
+    subprocess.run(command, check=True, cwd=ROOT, stdout=_STANDARD_ERROR, env=environment)  # noqa: S603 - our own script
     model = MODELS / f"septimus-{wanted[:16]}.tar.gz"
     (making / "septimus.tar.gz").replace(model)
     shutil.rmtree(making)

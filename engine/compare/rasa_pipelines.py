@@ -55,7 +55,7 @@ _RETRIEVAL = "topic"
 _SERVED = {
     "name": "engine.components.intent_classifier.LogLinearClassifier",
     "random_state": 42,
-    "alarm_threshold": 1.0,
+    "alarm_threshold": 1e9,
     "outside_threshold": 1e9,  # the gate would hide the ranking; the share of refusals is set here
     "not_topics": [],
 }

@@ -1,9 +1,9 @@
 """What a message asks: three views of it, weighed together (see `ranker`).
 
-Beside it a pair of classifiers listens for emergencies and crises that the screen's cues did not foresee. It may only
+Beside it an alarm (see `alarm`) listens for emergencies and crises that the screen's cues did not foresee. It may only
 raise: above its threshold its intent goes before all others, and what follows is a direct question.
 
-All of it trains in about two minutes and is the same for the same input.
+All of it is the same for the same input.
 """
 
 from typing import Any, Dict, List, Optional, Text
@@ -18,8 +18,8 @@ from rasa.nlu.classifiers.classifier import IntentClassifier
 from rasa.shared.nlu.constants import INTENT, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
-from sklearn.linear_model import LogisticRegression
 
+from engine.components.alarm import Alarm
 from engine.components.encoder import SentenceEncoder, build
 from engine.components.ranker import Ranker, Words, outside
 
@@ -29,7 +29,6 @@ ALARMS = ("may_be_emergency", "may_be_crisis")
 HARMLESS = "alarming_but_harmless"
 # What no article answers.
 OUTSIDE = "out_of_scope"
-_ALARM_C = 20.0
 _TYPICAL = 60
 """So many examples show the encoder's builder which of its channels run high."""
 _THREADS_TO_TRAIN = 2
@@ -45,13 +44,13 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> Dict[Text, Any]:
         """Settings of config.yml and their defaults.
 
-        `alarm_threshold` is how likely a red flag must be to be asked about.
+        `alarm_threshold` is how likely a red flag must be to be asked about, as log odds (see `alarm.Alarm.hear`).
         `outside_threshold` is how far out a message must lie (see `ranker.outside`) for out_of_scope to go first;
         `make understanding` gives the value at which 3 % of real questions are refused.
         `not_topics` are the intents that no article answers.
         """
         return {
-            "alarm_threshold": 0.17,
+            "alarm_threshold": -2.1,
             "outside_threshold": 0.0,
             "not_topics": [],
             "ranking_length": 10,
@@ -63,7 +62,7 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
         self._encoder: Any = None
         self._words: Any = None
         self._ranker: Any = None
-        self._alarms: Any = None
+        self._alarm: Any = None
 
     @classmethod
     def create(
@@ -88,7 +87,7 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
         """Load a trained classifier."""
         loaded = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
-            loaded._words, loaded._ranker, loaded._alarms = joblib.load(folder / _FILE)
+            loaded._words, loaded._ranker, loaded._alarm = joblib.load(folder / _FILE)
             loaded._encoder = SentenceEncoder(folder)
         return loaded
 
@@ -105,17 +104,13 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             meaning = SentenceEncoder(folder, threads=_THREADS_TO_TRAIN).encode(texts)
             asked = ~np.isin(intents, [*ALARMS, HARMLESS])
             self._ranker = Ranker().fit(words[asked], meaning[asked], intents[asked])
-            self._alarms = None
+            self._alarm = None
             if not asked.all():
                 heard = ~asked
                 heard[np.flatnonzero(asked)[::_ONE_OF]] = True
-                alarms = np.where(np.isin(intents, ALARMS), intents, HARMLESS)[heard]
-                seed = self._config["random_state"]
-                self._alarms = (
-                    LogisticRegression(C=_ALARM_C, max_iter=300, random_state=seed).fit(words[heard], alarms),
-                    LogisticRegression(C=_ALARM_C, max_iter=300, random_state=seed).fit(meaning[heard], alarms),
-                )
-            joblib.dump((self._words, self._ranker, self._alarms), folder / _FILE)
+                labels = np.where(np.isin(intents, ALARMS), intents, HARMLESS)[heard]
+                self._alarm = Alarm(ALARMS).fit(words[heard], meaning[heard], labels)
+            joblib.dump((self._words, self._ranker, self._alarm), folder / _FILE)
         return self._resource
 
     def process(self, messages: List[Message]) -> List[Message]:
@@ -130,7 +125,7 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             ranking = [{"name": str(self._ranker.classes[i]), "confidence": float(likely[0, i])} for i in best]
             if ranking[0]["name"] in self._topics() and self._is_outside(likely, meaning):
                 ranking = [{"name": OUTSIDE, "confidence": ranking[0]["confidence"]}, *ranking]
-            for alarm in self._alarm(words, meaning):
+            for alarm in self._red_flag(words, meaning):
                 # Never below what follows: the fallback takes a first that is less sure than its second for confusion.
                 ranking = [{**alarm, "confidence": max(alarm["confidence"], ranking[0]["confidence"])}, *ranking]
             message.set(INTENT, ranking[0], add_to_output=True)
@@ -148,12 +143,11 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
         far = outside(likely, self._ranker.classes, OUTSIDE, self._topics(), nearest)
         return bool(far[0] > self._config["outside_threshold"])
 
-    def _alarm(self, words: Any, meaning: np.ndarray) -> List[Dict[Text, Any]]:
-        """Return the red flag a message may hold, the likelier of the two, when together they reach the threshold."""
-        if self._alarms is None:
+    def _red_flag(self, words: Any, meaning: np.ndarray) -> List[Dict[Text, Any]]:
+        """Return the red flag a message may hold, the likelier of the two, when the odds reach the threshold."""
+        if self._alarm is None:
             return []
-        by_words, by_meaning = self._alarms
-        mean = (by_words.predict_proba(words)[0] + by_meaning.predict_proba(meaning)[0]) / 2
-        likely = sorted(((float(mean[list(by_words.classes_).index(name)]), name) for name in ALARMS), reverse=True)
-        together = sum(probability for probability, _ in likely)
-        return [{"name": likely[0][1], "confidence": together}] if together >= self._config["alarm_threshold"] else []
+        odds, kinds = self._alarm.hear(words, meaning)
+        if odds[0] < self._config["alarm_threshold"]:
+            return []
+        return [{"name": ALARMS[int(np.argmax(kinds[0]))], "confidence": float(1 / (1 + np.exp(-odds[0])))}]

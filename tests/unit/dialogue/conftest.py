@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bot.dialogue import Dialogue, Said, Turn, said
-from bot.dialogue.engine import Engine
 from bot.dialogue.check_in import CheckIns
+from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
