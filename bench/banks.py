@@ -182,7 +182,8 @@ def main() -> None:
 
 _TEXT = """# What the test banks measure
 
-Made by `make banks`; don't edit by hand. Held to `tests/banks/bounds.yml` by the tests. `tests/banks/README.md` says where the messages come from: all are imagined,
+Made by `make banks`; don't edit by hand. Held to `tests/banks/bounds.yml` by the tests.
+`tests/banks/README.md` says where the messages come from: all are imagined,
 none has been labelled by a clinician. A good score is a check of the product against its own rules.
 
 {table}
