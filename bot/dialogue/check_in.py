@@ -166,7 +166,7 @@ class CheckIns:
     def due(self, patient: Patient, now: datetime) -> tuple[Questionnaire, ...]:
         """What is due beside the weekly check-in, for the person's stage and time; what waits for permission last."""
         form = Form.loads(patient.form)
-        stage = earliest(standing_of(patient, Practice.loads(patient.practice), now))
+        stage = earliest(standing_of(Practice.loads(patient.practice), now))
         joined = patient.consented_at or now
         return tuple(
             each

@@ -100,7 +100,7 @@ class Exercises:
     def start(self, patient: Patient, now: datetime) -> ExerciseStep:
         """Start at once, when nothing needs to be asked first (a reminder's "Start now")."""
         practice = self._of(patient)
-        standing = standing_of(patient, practice, now)
+        standing = standing_of(practice, now)
         known = dataclasses.replace(practice, standing=standing)
         if practice.closed_at is not None or due(known, self._questions, fresh=practice.is_fresh(now)):
             return self.begin(patient, now)
@@ -189,7 +189,7 @@ class Exercises:
         fresh = practice.is_fresh(now)
         if not fresh and practice.checked_at is not None:
             practice = self._unasked(practice)
-        known = dataclasses.replace(practice, standing=standing_of(patient, practice, now))
+        known = dataclasses.replace(practice, standing=standing_of(practice, now))
         still = due(known, self._questions, fresh=True)
         if still:
             return self._ask(patient, practice, still[0], lead or self._words("exercise.check_begin"))
@@ -221,13 +221,13 @@ class Exercises:
     ) -> ExerciseStep:
         taken = take(practice, question, answer)
         weeks = answer.sets.get("weeks")
-        if weeks is not None and patient.onset_on is None:  # kept as a date, so that it grows older by itself
-            patient = dataclasses.replace(patient, onset_on=(now - timedelta(weeks=float(weeks))).date())
+        if weeks is not None:  # kept as a date, so that it grows older by itself
+            taken = dataclasses.replace(taken, began_on=(now - timedelta(weeks=float(weeks))).date())
         return self._ask_or_offer(patient, taken, now, lead=self._words("exercise.noted"))
 
     # ---- what today holds ----
     def _offer(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
-        standing = standing_of(patient, practice, now)
+        standing = standing_of(practice, now)
         programme = programme_for(standing, self._library, now.date())
         session = self._session(programme, practice, standing, now)
         if programme is None or session is None:
@@ -328,7 +328,9 @@ class Exercises:
                 seen = dataclasses.replace(self._unasked(practice), closed_at=None, must_be_seen=False)
                 return self.begin(_keep(patient, seen), now)
             case "recheck":
-                return self.begin(_keep(patient, dataclasses.replace(practice, asked=(), checked_at=None)), now)
+                return self.begin(
+                    _keep(patient, dataclasses.replace(practice, asked=(), checked_at=None, began_on=None)), now
+                )
             case argument:
                 name, id_, turn = argument.split(":")
                 session = practice.session
@@ -381,7 +383,7 @@ class Exercises:
         if moved.ended is not None:
             return self._over(patient, practice, moved, now)
         kept = dataclasses.replace(practice, session=moved.session, asking="")
-        if self._is_locked(moved.session, standing_of(patient, practice, now), now):
+        if self._is_locked(moved.session, standing_of(practice, now), now):
             return self._dropped(patient, kept, now)
         return self._show(patient, kept, moved.session, retired=("ex",))
 
@@ -479,7 +481,7 @@ class Exercises:
     def _resumed(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
         session = practice.session
         practice = dataclasses.replace(practice, asking="")
-        if session is None or self._is_locked(session, standing_of(patient, practice, now), now):
+        if session is None or self._is_locked(session, standing_of(practice, now), now):
             return self._dropped(patient, practice, now)
         step = self._show(patient, practice, session)
         reply = step.outcome.replies[0]
@@ -499,9 +501,12 @@ class Exercises:
         return ExerciseStep(patient, _outcome(Reply(text=self._words(key)), retired=("ex", "exs", "exa")))
 
 
-def standing_of(patient: Patient, practice: Practice, now: datetime) -> Standing:
-    """What is known of the person now: weeks go by, and something told may have shut the exercises."""
-    weeks = (now.date() - patient.onset_on).days / 7 if patient.onset_on is not None else None
+def standing_of(practice: Practice, now: datetime) -> Standing:
+    """What is known of the person now: weeks go by, and something told may have shut the exercises.
+
+    What first contact heard of the beginning is too rough for a gate that opens by weeks: the self-check asks itself.
+    """
+    weeks = (now.date() - practice.began_on).days / 7 if practice.began_on is not None else None
     return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
 
 

@@ -4,7 +4,7 @@ Pure; it travels as JSON in one field of the patient.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -24,7 +24,7 @@ class Practice:
     `weak_side` is for pictures. `smaller` are the exercises that come smaller next time. `count` is how many sessions
     were begun. `closed_at` is when something told shut the exercises, until the person says it was seen to, or, unless
     it `must_be_seen`, until a check finds nothing. `recent` are the last sessions: the moment each began, and the zone
-    the person was in.
+    the person was in. `began_on` is the latest day on which the weakness can have begun, by the self-check.
     """
 
     standing: Standing = field(default_factory=Standing)
@@ -38,6 +38,7 @@ class Practice:
     closed_at: datetime | None = None
     must_be_seen: bool = False
     recent: tuple[tuple[datetime, str], ...] = ()
+    began_on: date | None = None
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the self-check still holds."""

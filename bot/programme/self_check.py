@@ -102,7 +102,7 @@ def _is_settled(question: CheckQuestion, practice: Practice) -> bool:
         case "linked":
             return practice.standing.movement == "none"
         case "weeks":
-            return practice.standing.weeks is not None  # first contact asked for it
+            return practice.standing.weeks is not None  # told before, and no day older than it was
         case _:
             return False
 

@@ -91,9 +91,11 @@ def _known(person: Patient, item: Mapping[str, Any], now: datetime) -> Patient:
         standing = dataclasses.replace(standing, code=True, operation="none" if operated else standing.operation)
         practice = dataclasses.replace(practice, standing=standing, asked=(*told, "weeks"), checked_at=now)
     weeks = known.get("weeks_since_onset", float(known["onset_hours"]) / 168 if "onset_hours" in known else None)
+    began = (now - timedelta(weeks=float(weeks))).date() if weeks is not None else None
+    practice = dataclasses.replace(practice, began_on=began)
     return dataclasses.replace(
         person,
-        onset_on=(now - timedelta(weeks=float(weeks))).date() if weeks is not None else None,
+        onset_on=began,
         practice=practice.dumps() if known or item.get("exercises_unlocked") else None,
         zone=item.get("zone"),
     )

@@ -101,9 +101,8 @@ async def test_the_linked_movement_questions_are_asked_only_where_movement_is_li
     person: Person, linked: bool
 ) -> None:
     standing = Standing(assessed=True, cause="bells", movement="several", linked=linked, operation="none")
-    practice = Practice(standing=standing)
-    began = (NOW - timedelta(weeks=30)).date()
-    person.patient = dataclasses.replace(person.patient, practice=practice.dumps(), onset_on=began)
+    practice = Practice(standing=standing, began_on=(NOW - timedelta(weeks=30)).date())
+    person.patient = dataclasses.replace(person.patient, practice=practice.dumps())
     await person.types("/checkin")
     await answered(person, "5", "5", "5", "no", "no", "no")
     assert ("form:synkinesis-assessment" in person.offered) is linked

@@ -121,7 +121,7 @@ class Told:
         means = dict(MEANS[question][label])
         if "weeks" in means:
             weeks = means.pop("weeks")
-            if weeks is not None and self.onset is None:
+            if weeks is not None:
                 self.onset = (now - timedelta(weeks=int(str(weeks)))).date()
         self.known.update(means)
 
@@ -142,9 +142,9 @@ class Walk:
         # Somebody who has practised before: picks take their turns by the count of sessions.
         self.patient = dataclasses.replace(known(), practice=Practice(count=chance.randrange(30)).dumps())
         self.told = Told()
-        if chance.random() < 0.3:  # told at first contact
-            self.told.onset = (NOW - timedelta(weeks=chance.choice((1, 7, 11, 13, 60)))).date()
-            self.patient = dataclasses.replace(self.patient, onset_on=self.told.onset)
+        if chance.random() < 0.3:  # what first contact heard opens nothing
+            heard = (NOW - timedelta(weeks=chance.choice((1, 7, 11, 13, 60)))).date()
+            self.patient = dataclasses.replace(self.patient, onset_on=heard)
         self.habit = {question: chance.choice(list(answers)) for question, answers in MEANS.items()}
         if chance.random() < 0.8:
             self.habit |= FAVOURABLE

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.programme.exercise import STAGES, Exercise, ExerciseLibrary, PickItem, load_exercises
 from bot.programme.gate import Standing, earliest, locked_by, programme_for, stages_of, why_locked
+from bot.programme.known import learnt
 from bot.settings import CONTENT
 from tests.unit.programme.gates_again import OPERATIONS, permitted
 
@@ -143,9 +144,12 @@ exercises_ = st.builds(
 anybody = st.fixed_dictionaries({name: st.sampled_from(EXTENT[name]) for name in NAMES}).map(
     lambda told: Standing(**told)
 )
+seen = anybody.map(lambda standing: but(standing, assessed=True, cause="bells", red_flag=False))
+"""Those to whom anything can be open at all."""
 
 
-@given(exercises_, anybody, st.sampled_from([name for name in NAMES if name not in ("code", "red_flag")]))
+@settings(max_examples=400)
+@given(exercises_, seen, st.sampled_from([name for name in NAMES if name not in ("code", "red_flag")]))
 def test_an_unknown_never_unlocks_any_exercise_that_could_be_written(
     exercise: Exercise, standing: Standing, name: str
 ) -> None:
@@ -156,7 +160,8 @@ def test_an_unknown_never_unlocks_any_exercise_that_could_be_written(
         assert locked_by(exercise, standing, TODAY) is None
 
 
-@given(exercises_, anybody)
+@settings(max_examples=400)
+@given(exercises_, seen)
 def test_an_open_exercise_is_forbidden_in_no_stage_the_person_may_be_in(exercise: Exercise, standing: Standing) -> None:
     if locked_by(exercise, standing, TODAY) is None:
         assert stages_of(standing) <= set(exercise.allowed)
@@ -164,7 +169,8 @@ def test_an_open_exercise_is_forbidden_in_no_stage_the_person_may_be_in(exercise
         assert not standing.red_flag
 
 
-@given(exercises_, anybody)
+@settings(max_examples=400)
+@given(exercises_, seen)
 def test_each_gate_asks_for_what_it_is_named_after(exercise: Exercise, standing: Standing) -> None:
     if locked_by(exercise, standing, TODAY) is not None:
         return
@@ -177,7 +183,8 @@ def test_each_gate_asks_for_what_it_is_named_after(exercise: Exercise, standing:
         assert standing.linked is True
 
 
-@given(exercises_, anybody)
+@settings(max_examples=400)
+@given(exercises_, seen)
 def test_a_strength_drill_opens_to_nobody_who_was_ever_linked(exercise: Exercise, standing: Standing) -> None:
     drill = exercise.model_copy(update={"strength": True})
     if locked_by(drill, standing, TODAY) is None:
@@ -406,3 +413,27 @@ def test_programmes(standing: Standing, programme: str | None) -> None:
 def test_why_nothing_is_open(standing: Standing, gate: str) -> None:
     assert programme_for(standing, LIBRARY, TODAY) is None
     assert why_locked(standing, LIBRARY, TODAY) == gate
+
+
+# ---- what a triage check finds out ----
+@pytest.mark.parametrize(
+    ("before", "findings", "after"),
+    [
+        (UNKNOWN, {}, UNKNOWN),
+        (UNKNOWN, {"assessed_by_clinician": "unknown", "known_cause": "unknown"}, UNKNOWN),
+        (UNKNOWN, {"assessed_by_clinician": "no"}, Standing(assessed=False)),
+        (UNKNOWN, {"known_cause": "rhs"}, Standing(cause="rhs")),
+        (LATE, {"any_movement_back": "no"}, but(LATE, movement="none")),
+        (LATE, {"any_movement_back": "yes"}, LATE),
+        (LATE, {"synkinesis": "yes"}, but(LATE, linked=True, once_linked=True)),
+        (LATE, {"eye_waters_when_eating": "yes"}, but(LATE, linked=True, once_linked=True)),
+        (UNKNOWN, {"reanimation_surgery_days": 9999.0}, UNKNOWN),  # nobody has denied an operation by that
+        (LATE, {"reanimation_surgery_days": 90.0}, but(LATE, operation="other")),
+        (OPERATED, {"reanimation_surgery_days": 90.0}, OPERATED),
+        (but(LATE, operation="lid_weight"), {"reanimation_surgery_days": 9999.0}, but(LATE, operation="lid_weight")),
+        (but(OPERATED, cleared_on=None), {"surgeon_cleared": "yes"}, but(OPERATED, cleared_on=TODAY)),
+        (but(OPERATED, cleared_on=None), {"surgeon_cleared": "no"}, but(OPERATED, cleared_on=None)),
+    ],
+)
+def test_what_a_check_finds_out(before: Standing, findings: Mapping[str, object], after: Standing) -> None:
+    assert learnt(before, findings, TODAY) == after
