@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.dialogue.said import Said
+from bot.dialogue.yes_no import read
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient
 from bot.payload import payload
@@ -34,6 +35,12 @@ RESUMABLE = timedelta(hours=2)
 
 _SHORT = 5
 """A text of so many words at most is read as an attempt at an answer."""
+
+_REVISION = 10
+"""A text of so many words at most may add to an earlier answer, or take it back."""
+
+_WHICH = "which"
+"""In place of a question's id, on the buttons that ask which of two things said is right."""
 
 _WHY = frozenset({"why", "why do you ask", "why do you want to know", "why are you asking"})
 _BACK = frozenset({"back", "go back", "previous", "undo"})
@@ -88,28 +95,31 @@ class Intakes:
     def begin(self, patient: Patient, country: Country, now: datetime, known: dict[str, Value]) -> Step:
         """Begin, or go on with one that was left open not long ago."""
         open_ = self._open(patient)
-        if open_ is not None and now - datetime.fromisoformat(open_.started_at) < RESUMABLE:
-            return self._ask(patient, open_, self._interview[open_.current], lead=self._words("intake.resumed"))
+        if open_ is not None and _is_fresh(open_, now) and not _ended_by_an_emergency(open_, patient):
+            resumed = dataclasses.replace(open_, stopped=False)
+            return self._ask(patient, resumed, self._interview[open_.current], lead=self._words("intake.resumed"))
         fresh = Intake(started_at=now.isoformat(), known={**_known_of(patient, now), **known})
         return self._go_on(patient, fresh, country, now, lead=self._words("intake.begin"))
 
-    def is_open(self, patient: Patient) -> bool:
-        """Whether a question of an intake stands open."""
-        return patient.intake is not None
+    def is_open(self, patient: Patient, now: datetime) -> bool:
+        """Whether a question of an intake stands open: not one left for later, nor one grown old."""
+        return self._asking(patient, now) is not None
 
     def understands(self, patient: Patient, text: str, now: datetime) -> bool:
         """Whether typed words answer the open question."""
-        open_ = self._open(patient)
+        open_ = self._asking(patient, now)
         if open_ is None:
             return False
+        if open_.doubt:
+            return read(text) != "unclear"
         question = self._interview[open_.current]
         return bool(read_answer(question, text)) or (question.reads is not None and hours_since(text, now) is not None)
 
     def hear(self, patient: Patient, said: Said, country: Country, now: datetime) -> Step | None:
         """Take an answer, or one of "back", "why" and "stop"; None when the words are something else."""
-        open_ = self._open(patient)
         if said.press is not None:
-            return self._pressed(patient, open_, said, country, now)
+            return self._pressed(patient, self._open(patient), said, country, now)
+        open_ = self._asking(patient, now)
         if open_ is None or not said.text:
             return None
         text = " ".join(said.text.lower().strip(" .!?").split())
@@ -119,6 +129,8 @@ class Intakes:
             return self._back(patient, open_)
         if text in _STOP:
             return self._stop(patient, open_)
+        if open_.doubt:
+            return self._settled(patient, open_, said.text, country, now)
         question = self._interview[open_.current]
         if open_.picked and text.replace("’", "'") in _THATS_ALL:
             return self._go_on(patient, state.take(open_, self._interview, (), "text"), country, now)
@@ -127,13 +139,15 @@ class Intakes:
         answers = read_answer(question, said.text)
         if answers:
             return self._answered(patient, open_, question, answers, "text", country, now)
+        if revised := self._revised(open_, said.text):
+            return self._go_on(patient, revised, country, now)
         if len(text.split()) <= _SHORT and "?" not in said.text:
             return self._unclear(patient, open_, question, country, now)
         return None
 
-    def again(self, patient: Patient, outcome: Outcome) -> Outcome:
+    def again(self, patient: Patient, outcome: Outcome, now: datetime) -> Outcome:
         """An outcome of something else, with the open question put once more after it."""
-        open_ = self._open(patient)
+        open_ = self._asking(patient, now)
         if open_ is None:
             return outcome
         question = self._question(open_, self._interview[open_.current], lead=self._words("intake.back_to"))
@@ -169,7 +183,15 @@ class Intakes:
         return Outcome(kind=Kind.TRIAGE, replies=(Reply(text=patient.summary, buttons=(as_file,)),))
 
     def _open(self, patient: Patient) -> Intake | None:
+        """The intake that is not over, be it left for later or old."""
         return Intake.loads(patient.intake) if patient.intake else None
+
+    def _asking(self, patient: Patient, now: datetime) -> Intake | None:
+        """The intake whose question stands open. A typed "yes" answers no question of hours ago."""
+        open_ = self._open(patient)
+        if open_ is None or open_.stopped or not _is_fresh(open_, now):
+            return None
+        return open_
 
     def _pressed(
         self, patient: Patient, open_: Intake | None, said: Said, country: Country, now: datetime
@@ -181,12 +203,18 @@ class Intakes:
             return self.begin(patient, country, now, {})
         if open_ is None:
             return Step(patient, Outcome(kind=Kind.TRIAGE, replies=(Reply(text=self._words("intake.over")),)))
+        if not _is_fresh(open_, now):
+            return self.begin(patient, country, now, {})
+        open_ = dataclasses.replace(open_, stopped=False)  # a tap names its own question
         if press.verb == "intake":
             do = {"why": self._why, "back": self._back, "stop": self._stop}[press.argument]
             return do(patient, open_)
         question_id, _, index = press.argument.partition(":")
         question = self._interview[open_.current]
-        if question_id != question.id or int(index) > len(question.answers):
+        if question_id == _WHICH and open_.doubt:
+            step = self._go_on(patient, state.settled(open_, self._interview, so=index != "1"), country, now)
+            return dataclasses.replace(step, outcome=step.outcome.model_copy(update={"retired": ("ans",)}))
+        if open_.doubt or question_id != question.id or int(index) > len(question.answers):
             return self._ask(patient, open_, question, lead=self._words("intake.old_question"))
         if int(index) == len(question.answers):  # "that's all"
             step = self._go_on(patient, state.take(open_, self._interview, (), "button"), country, now)
@@ -226,12 +254,36 @@ class Intakes:
         return self._go_on(patient, state.take(open_, self._interview, (doubt,), "unclear"), country, now)
 
     def _go_on(self, patient: Patient, intake: Intake, country: Country, now: datetime, lead: str = "") -> Step:
-        contradicted = state.contradicted(intake, self._interview)
         moved, question = state.step(intake, self._interview)
+        # The worse stands meanwhile; an emergency is told at once and nothing is asked before it.
+        if state.standing(intake, self._interview).disposition is not Disposition.EMERGENCY and (
+            names := state.in_doubt(intake, self._interview)
+        ):
+            return self._ask(patient, state.doubting(intake, names), self._interview[intake.current])
         if question is not None:
-            noted = self._words("intake.worse_stands") if contradicted and not lead else lead
-            return self._ask(patient, moved, question, lead=noted)
+            return self._ask(patient, moved, question, lead=lead)
         return self._result(patient, moved, country, now)
+
+    def _settled(self, patient: Patient, open_: Intake, text: str, country: Country, now: datetime) -> Step | None:
+        """Take what was typed to "which is right?". It is asked once: what stays unclear leaves the worse standing."""
+        answer = read(text)
+        if answer == "unclear" and (len(text.split()) > _SHORT or "?" in text):
+            return None
+        return self._go_on(patient, state.settled(open_, self._interview, so=answer != "no"), country, now)
+
+    def _revised(self, open_: Intake, text: str) -> Intake | None:
+        """The intake with a sign added that an earlier list was asked about; None when the words name none."""
+        if len(text.split()) > _REVISION:
+            return None
+        added: dict[str, Value] = {}
+        for each in open_.taken:
+            question = self._interview[each.question]
+            if question.several or question is self._interview.questions[0]:
+                for answer in read_answer(question, text):
+                    added |= {name: value for name, value in answer.sets.items() if value == "yes"}
+        findings = self._interview.rules.findings
+        added = {name: value for name, value in added.items() if findings[name].worse == value}
+        return dataclasses.replace(open_, known={**open_.known, **added}) if added else None
 
     def _ask(self, patient: Patient, intake: Intake, question: Question, lead: str = "") -> Step:
         stands = state.standing(intake, self._interview)
@@ -249,7 +301,34 @@ class Intakes:
         )
         return Step(asked, outcome)
 
+    def _which(self, intake: Intake) -> Reply:
+        """The question which of two things that the person said is right."""
+        named = " / ".join(dict.fromkeys(self._label(name) for name in intake.doubt))
+        yes, no = self._messages.answers
+        unsure = next(each.label for each in self._interview.questions[0].answers if each.rest == UNKNOWN)
+        buttons = [
+            Button(title=title, payload=payload("ans", f"{_WHICH}:{index}"))
+            for index, title in enumerate((yes, no, unsure))
+        ]
+        buttons.append(Button(title=self._words(_ASIDES["stop"]), payload=payload("intake", "stop")))
+        return Reply(text=self._words("intake.worse_stands", name=named), buttons=tuple(buttons))
+
+    def _label(self, name: str) -> str:
+        """What a finding is called on a button; the name of its question when no button says it alone."""
+        worse = self._interview.rules.findings[name].worse
+        asking = [each for each in self._interview.questions if name in each.fills]
+        for question in asking:
+            for answer in question.answers:
+                # Elsewhere an answer says more than one thing: "Weak, and not checked yet".
+                is_list = question.several or question is self._interview.questions[0]
+                if is_list and answer.sets.get(name) == worse:
+                    return answer.label
+        return asking[0].name
+
     def _question(self, intake: Intake, question: Question, lead: str = "") -> Reply:
+        if intake.doubt:
+            which = self._which(intake)
+            return which.model_copy(update={"text": f"{lead}\n\n{which.text}"}) if lead else which
         text = question.again if intake.asked_again else question.text
         buttons = [
             Button(title=answer.label, payload=payload("ans", f"{question.id}:{index}"))
@@ -265,7 +344,7 @@ class Intakes:
 
     def _why(self, patient: Patient, open_: Intake) -> Step:
         question = self._interview[open_.current]
-        return self._ask(patient, open_, question, lead=question.why)
+        return self._ask(patient, open_, question, lead="" if open_.doubt else question.why)
 
     def _back(self, patient: Patient, open_: Intake) -> Step:
         before = state.back(open_)
@@ -285,7 +364,8 @@ class Intakes:
             ),
         )
         kept = self._kept(open_, state.standing(open_, self._interview), outcome.replies[0].text, "stopped")
-        return Step(patient, outcome, kept)
+        left = dataclasses.replace(open_, stopped=True)
+        return Step(dataclasses.replace(patient, intake=left.dumps()), outcome, kept)
 
     def _result(self, patient: Patient, intake: Intake, country: Country, now: datetime) -> Step:
         assessment = assess(state.findings(intake, self._interview), self._interview.rules)
@@ -375,6 +455,15 @@ class Intakes:
             sources |= dict.fromkeys(self._interview[each.question].fills, each.source)
         again = self._results.again_after(assessment.disposition)
         return Assessed(assessment, tuple(sources.items()), intake.started_at, told, ended, again)
+
+
+def _is_fresh(open_: Intake, now: datetime) -> bool:
+    return now - datetime.fromisoformat(open_.started_at) < RESUMABLE
+
+
+def _ended_by_an_emergency(open_: Intake, patient: Patient) -> bool:
+    """Whether an emergency was told after it began: what it asked before then is asked anew."""
+    return patient.emergency_at is not None and patient.emergency_at > datetime.fromisoformat(open_.started_at)
 
 
 def _floored(assessment: Assessment, patient: Patient, now: datetime) -> Assessment:

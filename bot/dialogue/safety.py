@@ -18,7 +18,10 @@ from bot.triage.screen import Level, Screen, Screening
 _ASKED_AGAIN = "!"
 # A reply of so many words at most is read as an attempt at an answer.
 _SHORT = 6
-_CRISIS_DANGER, _CRISIS_UNCLEAR = "crisis_danger", "crisis_unclear"
+_CRISIS_DANGER, _CRISIS_UNCLEAR, _VIOLENCE_DANGER = "crisis_danger", "crisis_unclear", "violence_danger"
+_CRISES = (_CRISIS_DANGER, _CRISIS_UNCLEAR, _VIOLENCE_DANGER)
+# What is asked of who is hurt by somebody has words of its own: it is no thought of dying.
+_VIOLENCE = "violence"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Safety:
             return self._crisis(patient, found, country)
         family = str(found.family)
         if found.level is Level.CERTAIN:
-            return Verdict(_asked(patient, None), self._emergency(family, found, country))
+            return self._told(_asked(patient, None), family, found, country)
         if patient.awaiting is not None and patient.awaiting.removesuffix(_ASKED_AGAIN) == family:
             # The same once more, in place of an answer: it is unclear, and asked again only once.
             return self._unclear(patient, country)
@@ -75,7 +78,7 @@ class Safety:
         return self._unclear(patient, country) if len(text.split()) <= _SHORT else None
 
     def _is_known(self, family: str) -> bool:
-        return family in self._messages.emergency or family in (_CRISIS_DANGER, _CRISIS_UNCLEAR)
+        return family in self._messages.emergency or family in _CRISES
 
     def again(self, patient: Patient, country: Country) -> Verdict | None:
         """Return the open direct question put once more; None when none is open."""
@@ -94,17 +97,24 @@ class Safety:
         """Return what a yes or a no (typed or tapped) to a family's question leads to."""
         rest, held = _asked(patient, None), patient.held_question
         awaiting = (patient.awaiting or family).removesuffix(_ASKED_AGAIN)
-        if family in (_CRISIS_DANGER, _CRISIS_UNCLEAR):
+        if family in _CRISES:
             return self._crisis_answer(rest, answer, family, country)
         if family not in self._messages.emergency:
             return Verdict(patient, Outcome(kind=Kind.FALLBACK))
+        # What they had written may have held a possible crisis too; whatever the answer, that is asked now.
+        crisis = self._screen(held) if held and family == awaiting else None
+        crisis = crisis if crisis is not None and crisis.crisis is not Level.NONE else None
         if answer == "yes":
-            return Verdict(rest, self._emergency(family, None, country))
+            return self._told(rest, family, crisis, country, answers=True)
         if family != awaiting:
             # An older message's "no" says nothing of what was asked since: that is asked again.
             return self._ask(patient, awaiting, country)
         text = self._fill(self._messages.emergency[family].if_no, country)
         calm = Outcome(kind=Kind.TRIAGE, asks_red_flags=True, ruleset=self._screen.ruleset, replies=(Reply(text=text),))
+        if crisis is not None:
+            then = self._crisis(rest, crisis, country, emergency_asked=True)
+            replies = (Reply(text=text), *then.outcome.replies)
+            return Verdict(then.patient, then.outcome.model_copy(update={"replies": replies}))
         return Verdict(rest, calm, go_on=held)
 
     def same_day(self, found: Screening, outcome: Outcome, country: Country) -> Outcome:
@@ -126,19 +136,39 @@ class Safety:
             }
         )
 
-    def _crisis(self, patient: Patient, found: Screening, country: Country) -> Verdict:
+    def _crisis(
+        self, patient: Patient, found: Screening, country: Country, *, emergency_asked: bool = False
+    ) -> Verdict:
         which = str(found.crisis_family or found.family)
-        text = self._fill(str(getattr(self._messages.crisis, which)), country)
-        awaiting = _CRISIS_UNCLEAR if which == "unclear" else _CRISIS_DANGER
-        urgent = found.emergency is Level.CERTAIN and found.family in self._messages.emergency
-        replies = [Reply(text=text, buttons=self._yes_no(awaiting))]
-        if urgent:
-            replies.insert(0, Reply(text=self._fill(self._messages.emergency[str(found.family)].message, country)))
-        disposition = None if which == "unclear" else "EMERGENCY" if which == "act" or urgent else "SAME_DAY"
+        families = list(dict.fromkeys(hit.family for hit in found.hits if hit.kind == "crisis"))
+        texts: list[str] = []
+        maybe = next(
+            (hit.family for hit in found.hits if hit.kind == "emergency" and hit.level is not Level.NONE), None
+        )
+        if maybe is not None and not emergency_asked:
+            # A crisis that is certain is asked about first; what may be an emergency beside it is not left out.
+            texts.append(self._messages.emergency[maybe].line)
+        disposition = {"unclear": None, "act": "EMERGENCY"}.get(which, "SAME_DAY")
+        if _VIOLENCE in families:
+            texts += [*self._injury(found), self._messages.crisis.violence]
+            disposition = disposition or "SAME_DAY"
+        own = next((family for family in families if family != _VIOLENCE), None)
+        # One question at a time: that about dying is put when both are there, since its words ask about danger too.
+        texts.append(str(getattr(self._messages.crisis, own)) if own else self._messages.crisis.violence_question)
+        awaiting = {None: _VIOLENCE_DANGER, "unclear": _CRISIS_UNCLEAR}.get(own, _CRISIS_DANGER)
+        *before, last = (self._fill(text, country) for text in texts)
+        replies = (*(Reply(text=text) for text in before), Reply(text=last, buttons=self._yes_no(awaiting)))
         outcome = _outcome(Kind.CRISIS, found, "", (), disposition=disposition, provisional=which != "act").model_copy(
-            update={"replies": tuple(replies)}
+            update={"replies": replies}
         )
         return Verdict(_asked(patient, awaiting), outcome)
+
+    def _injury(self, found: Screening) -> tuple[str, ...]:
+        """What to do about an injury that the message tells of beside the violence."""
+        if "injury" in found.families:
+            return (self._messages.same_day["injury"].message,)
+        hurt = any(hit.finding == "head_or_face_injury_days" for hit in found.hits)
+        return (self._messages.emergency["head"].line,) if hurt else ()
 
     def _crisis_answer(self, patient: Patient, answer: str, family: str, country: Country) -> Verdict:
         crisis = self._messages.crisis
@@ -149,6 +179,10 @@ class Safety:
             patient = _asked(patient, _CRISIS_DANGER)
         elif family == _CRISIS_UNCLEAR:
             text, disposition = crisis.unclear_no, None
+        elif family == _VIOLENCE_DANGER and answer == "yes":
+            text, disposition = crisis.violence_yes, "EMERGENCY"
+        elif family == _VIOLENCE_DANGER:
+            text, disposition = crisis.violence_no, "SAME_DAY"
         elif answer == "yes":
             text, disposition = crisis.danger_yes, "EMERGENCY"
         else:
@@ -157,7 +191,9 @@ class Safety:
             kind=Kind.CRISIS,
             disposition=disposition,
             provisional=bool(buttons),
-            rules={"EMERGENCY": ("E20",), "SAME_DAY": ("D29",)}.get(disposition or "", ()),
+            rules=("D30",)
+            if family == _VIOLENCE_DANGER
+            else {"EMERGENCY": ("E20",), "SAME_DAY": ("D29",)}.get(disposition or "", ()),
             ruleset=self._screen.ruleset,
             replies=(Reply(text=self._fill(text, country), buttons=buttons),),
         )
@@ -178,7 +214,8 @@ class Safety:
             words = self._messages.emergency[family]
             text = f"{words.line}\n\n{words.question}"
         else:
-            text = crisis.unclear if family == _CRISIS_UNCLEAR else crisis.thoughts
+            questions = {_CRISIS_UNCLEAR: crisis.unclear, _VIOLENCE_DANGER: crisis.violence_question}
+            text = questions.get(family, crisis.thoughts)
         outcome = Outcome(
             kind=Kind.TRIAGE if is_emergency else Kind.CRISIS,
             provisional=True,
@@ -189,12 +226,38 @@ class Safety:
         )
         return Verdict(patient, outcome)
 
-    def _emergency(self, family: str, found: Screening | None, country: Country) -> Outcome:
+    def _told(
+        self, patient: Patient, family: str, found: Screening | None, country: Country, *, answers: bool = False
+    ) -> Verdict:
+        """Tell an emergency, and after it what a crisis beside it needs: help when it is certain, else the question.
+
+        `answers`: it was told in answer to a question, and only the crisis in `found` is news.
+        """
         words = self._messages.emergency[family]
         text = self._fill(f"**{words.headline}**\n\n{words.message}", country)
-        if found is not None and found.crisis is not Level.NONE:
-            text += "\n\n" + self._fill(self._messages.crisis.lines_with_emergency, country)
-        return _outcome(Kind.EMERGENCY, found, text, (), disposition="EMERGENCY", ruleset=self._screen.ruleset)
+        asked: tuple[Reply, ...] = ()
+        if found is not None and found.crisis is Level.CERTAIN:
+            families = dict.fromkeys(
+                hit.family for hit in found.hits if hit.kind == "crisis" and hit.level is Level.CERTAIN
+            )
+            crisis = self._messages.crisis
+            for each in families:
+                line = crisis.violence_with_emergency if each == _VIOLENCE else crisis.lines_with_emergency
+                filled = self._fill(line, country)
+                text += f"\n\n{filled}" if filled not in text else ""
+        elif found is not None and found.crisis is Level.POSSIBLE:
+            # Unknown is never "no": the gentle question comes last, and the next message is read as its answer.
+            then = self._crisis(patient, found, country)
+            patient, asked = then.patient, then.outcome.replies[-1:]
+        told = _outcome(
+            Kind.EMERGENCY,
+            None if answers else found,
+            text,
+            (),
+            disposition="EMERGENCY",
+            ruleset=self._screen.ruleset,
+        )
+        return Verdict(patient, told.model_copy(update={"replies": (*told.replies, *asked)}))
 
     def _yes_no(self, family: str) -> tuple[Button, ...]:
         yes, no = self._messages.answers

@@ -83,6 +83,7 @@ class _CuesFile(Strict):
     version: Annotated[str, Field(pattern=r"^\d{4}\.\d+$")]
     words: dict[Annotated[str, Field(pattern=r"^[a-z_]+$")], tuple[str, ...]]
     expansions: dict[str, str]
+    phrases: dict[str, str] = Field(default_factory=dict)
     gap_stops: tuple[str, ...]
     contexts: _Contexts
     cues: Annotated[tuple[_Cue, ...], Field(min_length=1)]
@@ -154,7 +155,7 @@ def load_cues(
     file, lines = read(path, _CuesFile)
     _check_names(file, lines, findings, rules)
     contexts = {name: getattr(file.contexts, name) for name in _Contexts.model_fields}
-    language = Language(file.words, file.expansions, file.gap_stops, lookalikes)
+    language = Language(file.words, file.expansions, file.gap_stops, lookalikes, file.phrases)
     try:
         language.learn(
             [

@@ -33,6 +33,9 @@ class Intake:
 
     `known` is what was known before it began, or came from the screen meanwhile. `picked` are the answers picked so far
     to the open question, where several may be. `asked_again` says that the open question was put a second time.
+    `stopped`: the person left it for later, so no question of it stands open. `doubt` are findings of which they said
+    two different things and are being asked which is right, `doubted` those they have been asked about: once each.
+    `corrected` is what they then said to be so; it counts above all else.
     """
 
     started_at: str
@@ -41,6 +44,10 @@ class Intake:
     current: str = ""
     picked: tuple[int, ...] = ()
     asked_again: bool = False
+    stopped: bool = False
+    doubt: tuple[str, ...] = ()
+    doubted: tuple[str, ...] = ()
+    corrected: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def asked(self) -> frozenset[str]:
@@ -56,7 +63,8 @@ class Intake:
         """The intake from its JSON."""
         data = json.loads(text)
         taken = tuple(Taken(**{**each, "answers": tuple(each["answers"])}) for each in data["taken"])
-        return cls(**{**data, "taken": taken, "picked": tuple(data["picked"])})
+        lists = {name: tuple(data.get(name, ())) for name in ("picked", "doubt", "doubted")}
+        return cls(**{**data, **lists, "taken": taken})
 
 
 def findings(intake: Intake, interview: Interview) -> dict[str, Value]:
@@ -69,20 +77,44 @@ def findings(intake: Intake, interview: Interview) -> dict[str, Value]:
             said = {name: UNKNOWN if value == "no" else value for name, value in said.items()}
         if each.hours is not None:
             said = {"onset_hours": each.hours}
-        merged.update(said)
-    for name, value in intake.known.items():
-        kind = interview.rules.findings[name]
-        if name not in merged or merged[name] == UNKNOWN or value == kind.worse:
+        _add(merged, said, interview, latest_counts=True)
+    _add(merged, intake.known, interview, latest_counts=False)
+    return {**merged, **intake.corrected}
+
+
+def _add(merged: dict[str, Value], said: Mapping[str, Value], interview: Interview, *, latest_counts: bool) -> None:
+    """Add what was said. A worse answer is never undone by a better one, nor a clear one by "not sure"."""
+    for name, value in said.items():
+        before = merged.get(name, UNKNOWN)
+        worse = interview.rules.findings[name].worse
+        if before == UNKNOWN or value == worse or (latest_counts and before != worse and value != UNKNOWN):
             merged[name] = value
-    return merged
 
 
 def contradicted(intake: Intake, interview: Interview) -> tuple[str, ...]:
     """Findings that the person denied in the intake although the screen or an earlier answer said otherwise."""
-    answered = findings(dataclasses.replace(intake, known={}), interview)
+    answered = findings(dataclasses.replace(intake, known={}, corrected={}), interview)
     return tuple(
         name for name, value in intake.known.items() if name in answered and {value, answered[name]} == {"yes", "no"}
     )
+
+
+def in_doubt(intake: Intake, interview: Interview) -> tuple[str, ...]:
+    """Contradicted findings that the person has not been asked about yet."""
+    return tuple(name for name in contradicted(intake, interview) if name not in intake.doubted)
+
+
+def doubting(intake: Intake, names: tuple[str, ...]) -> Intake:
+    """The intake asking which of two things that the person said is right."""
+    return dataclasses.replace(intake, doubt=names, doubted=(*intake.doubted, *names))
+
+
+def settled(intake: Intake, interview: Interview, *, so: bool) -> Intake:
+    """The intake with its open doubt answered: it is so, and the worse stands, or it was a slip."""
+    slips: dict[str, Value] = {}
+    if not so:
+        slips = {name: "yes" if interview.rules.findings[name].worse == "no" else "no" for name in intake.doubt}
+    return dataclasses.replace(intake, doubt=(), corrected={**intake.corrected, **slips})
 
 
 def standing(intake: Intake, interview: Interview) -> Assessment:

@@ -27,7 +27,10 @@ class EmergencyWords(Strict):
 
 
 class CrisisWords(Strict):
-    """What to say in a crisis, and the gentle question when it is unclear whether there is one."""
+    """What to say in a crisis, and the gentle question when it is unclear whether there is one.
+
+    The `violence` fields are for who is hurt by somebody: what they need is safety, not a line for thoughts of dying.
+    """
 
     act: Words
     thoughts: Words
@@ -36,6 +39,11 @@ class CrisisWords(Strict):
     danger_yes: Words
     danger_no: Words
     lines_with_emergency: Words
+    violence: Words
+    violence_question: Words
+    violence_yes: Words
+    violence_no: Words
+    violence_with_emergency: Words
     provenance: Annotated[tuple[Provenance, ...], Field(min_length=1)]
 
 
@@ -79,7 +87,7 @@ class Messages(Strict):
                 raise lines.error(problem, "same_day", name, "message")
         return messages
 
-    def require(self, path: Path, emergency: Iterable[str], same_day: Iterable[str]) -> None:
+    def require(self, path: Path, emergency: Iterable[str], same_day: Iterable[str], crisis: Iterable[str]) -> None:
         """Check that every family which cues can raise has its words.
 
         Raises:
@@ -88,6 +96,7 @@ class Messages(Strict):
         for section, families, known in (
             ("emergency", emergency, set(self.emergency)),
             ("same_day", same_day, set(self.same_day)),
+            ("crisis", crisis, {"act", "thoughts", "unclear", "violence"}),
         ):
             for family in sorted(set(families) - known):
                 problem = f"`{section}:` has no words for the family '{family}' of cues.yml. Add them."

@@ -71,9 +71,11 @@ class Language:
     expansions: Mapping[str, str]
     gap_stops: tuple[str, ...]
     lookalikes: frozenset[str] = frozenset()
+    phrases: Mapping[str, str] = field(default_factory=dict)
     _codes: dict[str, str] = field(default_factory=dict)
     _stems: dict[str, str] = field(default_factory=dict)
     _buckets: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
+    _rewrites: dict[str, str] = field(default_factory=dict)
 
     def learn(self, patterns: Iterable[str]) -> None:
         """Give each word of the sets and patterns its character. Compile only after this."""
@@ -82,7 +84,7 @@ class Language:
             for piece in _PIECE.findall(pattern):
                 if piece[0] not in " <(|)?!^$~." or piece.startswith("'"):
                     words.add(piece)
-        for phrase in self.expansions.values():
+        for phrase in (*self.expansions.values(), *self.phrases, *self.phrases.values()):
             words.update(phrase.split())
         for word in sorted(words):
             code = chr(_FIRST_WORD + len(self._codes) + len(self._stems))
@@ -94,6 +96,8 @@ class Language:
                 self._codes[word] = code
                 if len(word) >= 4:
                     self._buckets[word[0], len(word)].append(word)
+        for phrase, meant in self.phrases.items():
+            self._rewrites["".join(map(self._code, phrase.split()))] = "".join(map(self._code, meant.split()))
 
     # --- messages ---------------------------------------------------------------------------------------------
 
@@ -107,7 +111,24 @@ class Language:
                 codes.append(code)
                 starts.append(found.start())
                 ends.append(found.end())
-        return Encoded("".join(codes), tuple(starts), tuple(ends), text)
+        return self._rewritten(Encoded("".join(codes), tuple(starts), tuple(ends), text))
+
+    def _rewritten(self, read: Encoded) -> Encoded:
+        """The message with each phrase read as what it means, the longest first; its words keep their places."""
+        codes: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        lengths = sorted({len(phrase) for phrase in self._rewrites}, reverse=True)
+        position = 0
+        while position < len(read.codes):
+            length = next((n for n in lengths if read.codes[position : position + n] in self._rewrites), 1)
+            said = read.codes[position : position + length]
+            meant = self._rewrites.get(said, said)
+            codes.append(meant)
+            starts += [read.starts[position]] * len(meant)
+            ends += [read.ends[position + length - 1]] * len(meant)
+            position += length
+        return Encoded("".join(codes), tuple(starts), tuple(ends), read.text)
 
     def _token(self, raw: str) -> Iterator[str]:
         if not raw[0].isalnum():

@@ -134,6 +134,7 @@ class Screen:
             folder / "messages.yml",
             emergency=[family for family, level in emergencies if level in {"certain", "possible"}],
             same_day=[family for family, level in emergencies if level == "same_day"],
+            crisis=[cue.family for cue in cues.cues if cue.kind == "crisis"],
         )
         return cls(cues, Languages.load(folder / "languages.yml"), rules.by_id, rules.version, messages)
 
@@ -178,7 +179,7 @@ class Screen:
         """How far the cue counts here; None when the context makes it harmless."""
         codes = message.encoded.codes
         left, right = message.near(start, end)
-        if any(pattern.search(codes, left, right) for pattern in cue.unless):
+        if _is_excused(cue, codes, start, end, left, right):
             return None
         softened = any(pattern.search(codes, left, right) for pattern in cue.softer_if)
         for context, reads in _CONTEXTS.items():
@@ -350,6 +351,18 @@ def _places(patterns: Sequence[re.Pattern[str]], codes: str) -> Iterator[tuple[i
     for pattern in patterns:
         for found in pattern.finditer(codes):
             yield found.span()
+
+
+def _is_excused(cue: Cue, codes: str, start: int, end: int, left: int, right: int) -> bool:
+    """Whether an excuse's words overlap the cue's or stand right beside them: another clause excuses nothing."""
+    for pattern in cue.unless:
+        found = pattern.search(codes, left, right)
+        while found:
+            if found.start() <= end and start <= found.end():
+                return True
+            # From the next word on, not from this match's end: a later beginning may reach as far as the cue.
+            found = pattern.search(codes, found.start() + 1, right)
+    return False
 
 
 def _parts(codes: str, ends: set[str], turns: set[int]) -> Iterator[tuple[int, int]]:

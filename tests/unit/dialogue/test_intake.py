@@ -1,10 +1,17 @@
 """The triage intake in chat: one question a message, by button or in words, and never talked out of an emergency."""
 
+import dataclasses
+from datetime import timedelta
+
 import pytest
 
-from bot.dialogue import Turn
+from bot.dialogue import Said, Turn, said
+from bot.dialogue.intake import RESUMABLE
 from bot.outcome import Button, Kind, Outcome, Reply
-from tests.unit.dialogue.conftest import FakeEngine, Person, parts
+from bot.payload import Press
+from bot.settings import CONTENT
+from bot.triage.countries import Countries
+from tests.unit.dialogue.conftest import NOW, FakeEngine, Person, parts
 
 
 async def begun(person: Person) -> Person:
@@ -275,3 +282,103 @@ async def test_a_summary_can_be_had_as_a_file(person: Person) -> None:
     await person.taps("summary:latest")
     outcome = await person.taps("summary:pdf")
     assert outcome.replies[0].document == "septimus-check.pdf"
+
+
+async def test_after_stop_a_typed_yes_answers_nothing(person: Person, fake_engine: FakeEngine) -> None:
+    await begun(person)
+    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "stop for now")
+    stopped_at = person.patient.intake
+    await person.types("yes")
+    assert fake_engine.messages == ["yes"]
+    assert person.patient.intake == stopped_at
+    assert "Back to my question" not in person.heard
+
+
+async def test_a_stopped_check_goes_on_where_it_stopped(person: Person) -> None:
+    await begun(person)
+    await answered(person, "none", "not checked yet", "stop for now")
+    await person.types("/check")
+    assert "where we stopped" in person.heard
+    outcome = await answered(person, "2 days ago")
+    assert outcome.findings["onset_hours"] == "48"
+
+
+async def test_a_tap_on_the_question_that_was_left_takes_it_up_again(person: Person) -> None:
+    await begun(person)
+    await person.types("none")
+    left = button(person, "Weak, and not checked yet")
+    await person.types("stop for now")
+    person.shown.append(Button(title="x", payload=left))
+    outcome = await person.taps(left)
+    assert outcome.findings["droop_new"] == "yes"
+
+
+async def test_a_later_none_of_these_does_not_undo_a_worse_answer(person: Person) -> None:
+    await begun(person)
+    outcome = await answered(
+        person, "none", "checked, but worse since", "2 days ago", "over hours", "smooth", "none", "yes", "none",
+        "none", "none",
+    )  # fmt: skip
+    assert outcome.findings["new_or_worse_neuro_finding"] == "yes"
+
+
+async def ear_denied(person: Person) -> Person:
+    await begun(person)
+    await answered(person, "none", "not checked yet", "2 days ago", "over hours", "smooth", "none", "yes", "none")
+    await person.types("none")
+    return person
+
+
+async def test_a_sign_told_after_its_no_stands_and_is_asked_about_once(person: Person) -> None:
+    await ear_denied(person)
+    outcome = await person.types("actually i have a bad earache")
+    assert outcome.findings["ear_pain_severe"] == "yes"
+    assert "two different things" in person.heard and "Bad ear pain" in person.heard
+    outcome = await person.types("yes")
+    assert outcome.findings["ear_pain_severe"] == "yes"
+    assert "two different things" not in person.heard
+    outcome = await person.types("none")
+    assert "two different things" not in person.heard
+
+
+async def test_a_slip_can_be_taken_back(person: Person) -> None:
+    await ear_denied(person)
+    await person.types("actually i have a bad earache")
+    outcome = await person.types("no")
+    assert outcome.findings["ear_pain_severe"] == "no"
+
+
+async def test_not_knowing_which_is_right_leaves_the_worse_standing(person: Person) -> None:
+    await ear_denied(person)
+    await person.types("actually i have a bad earache")
+    outcome = await person.types("not sure")
+    assert outcome.findings["ear_pain_severe"] == "yes"
+
+
+async def test_a_typed_answer_hours_later_answers_no_old_question(person: Person) -> None:
+    await begun(person)
+    await person.types("none")
+    intakes, country = person.dialogue._intakes, Countries.load(CONTENT / "countries.yml").get("GB")
+    later = NOW + RESUMABLE
+    assert intakes.understands(person.patient, "not checked yet", NOW)
+    assert not intakes.understands(person.patient, "not checked yet", later)
+    assert intakes.hear(person.patient, said("not checked yet"), country, later) is None
+    assert not intakes.is_open(person.patient, later)
+
+
+async def test_a_tap_hours_later_begins_anew(person: Person) -> None:
+    await begun(person)
+    await person.types("none")
+    intakes, country = person.dialogue._intakes, Countries.load(CONTENT / "countries.yml").get("GB")
+    step = intakes.hear(person.patient, Said(press=Press("ans", "checked:0")), country, NOW + RESUMABLE)
+    assert step is not None
+    assert step.outcome.replies[0].buttons[0].payload == "ans:now:0"
+
+
+async def test_a_check_left_before_an_emergency_begins_anew(person: Person) -> None:
+    await begun(person)
+    await answered(person, "none", "not checked yet", "stop for now")
+    left = dataclasses.replace(person.patient, emergency_at=NOW + timedelta(minutes=5))
+    country = Countries.load(CONTENT / "countries.yml").get("GB")
+    step = person.dialogue._intakes.begin(left, country, NOW + timedelta(minutes=10), {})
+    assert step.outcome.replies[0].buttons[0].payload == "ans:now:0"

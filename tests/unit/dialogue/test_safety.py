@@ -318,3 +318,104 @@ async def test_a_no_button_of_an_older_alarm_does_not_answer_the_newer_one(perso
     await person.types(ANOTHER)
     await person.taps("flag:no:stroke")
     assert person.patient.awaiting == "breathing"
+
+
+BOTH_POSSIBLE = "my arm feels weird and I can't take this anymore"
+
+
+def test_a_possible_crisis_beside_an_emergency_is_asked_gently_after_it(
+    safety: Safety, someone: Patient, britain: Country
+) -> None:
+    after, outcome = interrupt(safety, someone, f"{CERTAIN}. {UNCLEAR_CRISIS}", britain)
+    told, asked = outcome.replies
+    assert (outcome.kind, outcome.disposition) == (Kind.EMERGENCY, "EMERGENCY")
+    assert "Call 999 now." in told.text
+    assert "hurt yourself" not in told.text
+    assert "Are you having thoughts of ending your life" in asked.text
+    assert [button.payload for button in asked.buttons] == ["flag:yes:crisis_unclear", "flag:no:crisis_unclear"]
+    assert after.awaiting == "crisis_unclear"
+
+
+def test_a_certain_crisis_beside_an_emergency_is_said_to_have_been_read(
+    safety: Safety, someone: Patient, britain: Country
+) -> None:
+    _, outcome = interrupt(safety, someone, f"{CERTAIN}. {CRISIS}", britain)
+    assert "You also wrote that you may hurt yourself" in outcome.replies[0].text
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_a_possible_crisis_beside_a_possible_emergency_is_asked_after_its_answer(
+    safety: Safety, someone: Patient, britain: Country, answer: str
+) -> None:
+    after, _ = interrupt(safety, someone, BOTH_POSSIBLE, britain)
+    verdict = safety.hear(after, answer, britain)
+    assert verdict is not None
+    assert (verdict.outcome.kind is Kind.EMERGENCY) is (answer == "yes")
+    assert "Are you having thoughts of ending your life" in verdict.outcome.replies[-1].text
+    assert (verdict.patient.awaiting, verdict.go_on) == ("crisis_unclear", None)
+
+
+def test_what_may_be_an_emergency_is_not_left_out_beside_a_certain_crisis(
+    safety: Safety, someone: Patient, britain: Country
+) -> None:
+    after, outcome = interrupt(safety, someone, f"{POSSIBLE}. {CRISIS}", britain)
+    assert outcome.kind is Kind.CRISIS
+    assert "speech or sight is failing now, call 999" in outcome.replies[0].text
+    assert after.awaiting == "crisis_danger"
+
+
+VIOLENCE = "he punched me in the face"
+
+
+def test_who_is_hurt_by_somebody_hears_words_of_their_own(safety: Safety, someone: Patient, britain: Country) -> None:
+    after, outcome = interrupt(safety, someone, VIOLENCE, britain)
+    said = "\n".join(reply.text for reply in outcome.replies)
+    assert (outcome.kind, outcome.disposition) == (Kind.CRISIS, "SAME_DAY")
+    assert "tell a doctor or nurse in private" in said
+    assert "If you are in danger now, call 999." in said
+    assert "After a blow to the head" in said
+    assert "Samaritans" not in said and "hurt yourself" not in said
+    assert after.awaiting == "violence_danger"
+
+
+def test_an_injury_by_violence_has_the_way_of_an_injury(safety: Safety, someone: Patient, britain: Country) -> None:
+    _, outcome = interrupt(safety, someone, "my husband hit me and now my face droops", britain)
+    assert outcome.replies[0].text.startswith("A weak face after an injury needs a check in hospital today.")
+    assert {"D30", "D16"} <= set(outcome.rules)
+
+
+def test_violence_beside_an_emergency_is_no_self_harm(safety: Safety, someone: Patient, britain: Country) -> None:
+    _, outcome = interrupt(safety, someone, "my husband hit me and my arm is numb", britain)
+    assert outcome.kind is Kind.EMERGENCY
+    assert "somebody hurt you" in outcome.replies[0].text
+    assert "may hurt yourself" not in outcome.replies[0].text
+
+
+def test_violence_and_thoughts_of_dying_are_both_met(safety: Safety, someone: Patient, britain: Country) -> None:
+    after, outcome = interrupt(safety, someone, "my boyfriend hits me and I want to die", britain)
+    said = "\n".join(reply.text for reply in outcome.replies)
+    assert "in private" in said and "Samaritans" in said
+    assert after.awaiting == "crisis_danger"
+
+
+@pytest.mark.parametrize(
+    ("answer", "disposition", "words"),
+    [("yes", "EMERGENCY", "Please call 999 now"), ("no", "SAME_DAY", "Thank you for answering")],
+)
+def test_answers_to_the_question_of_violence(
+    safety: Safety, someone: Patient, britain: Country, answer: str, disposition: str, words: str
+) -> None:
+    verdict = safety.hear(dataclasses.replace(someone, awaiting="violence_danger"), answer, britain)
+    assert verdict is not None
+    assert (verdict.outcome.kind, verdict.outcome.disposition) == (Kind.CRISIS, disposition)
+    assert verdict.outcome.replies[0].text.startswith(words)
+
+
+def test_an_unclear_answer_about_violence_is_asked_again_and_then_counts_as_a_yes(
+    safety: Safety, someone: Patient, britain: Country
+) -> None:
+    again = safety.hear(dataclasses.replace(someone, awaiting="violence_danger"), "I don't know", britain)
+    assert again is not None and again.patient.awaiting == "violence_danger!"
+    assert "in danger from somebody" in again.outcome.replies[0].text
+    last = safety.hear(again.patient, "I don't know", britain)
+    assert last is not None and last.outcome.disposition == "EMERGENCY"
