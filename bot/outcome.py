@@ -48,12 +48,18 @@ class Count(BaseModel):
     repetitions: int
 
 
+PROGRESS = "progress"
+"""Names the person's own progress, as an `image` or as a `document`: who sends it reads the diary and draws it then."""
+
+
 class Reply(BaseModel):
     """One message to a person.
 
     `text` is light Markdown (`**bold**`, `### heading`, `- bullet`); a gateway renders it for its channel. With a
-    `document` (a file's name) the text is sent as a file of that name. `image` names a picture: an exercise's id and
-    the weak side, as in `EX-13/left`. `count` runs under the message where a channel can show it.
+    `document` (a file's name) the text is sent as a file of that name; the document `progress` is the page of the
+    person's progress, with the text beside it. `image` names a picture: an exercise's id and the weak side, as in
+    `EX-13/left`, or `progress`; on the dark ground `/dark` follows. `count` runs under the message where a channel can
+    show it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -29,6 +29,7 @@ class Patient:
     `summary` is the last finished one, in words for a clinician; `emergency_at` is when an emergency was last told.
     `practice` is what is known for their exercises, as JSON (see `bot.programme.practice`); `zone` is their IANA zone.
     `form` is the questionnaire that is open, and when each was answered, as JSON (see `bot.dialogue.check_in`).
+    `reminders` are the rules of their reminders, as JSON (see `bot.reminders.plan`).
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -53,6 +54,7 @@ class Patient:
     practice: str | None = None
     form: str | None = None
     zone: str | None = None
+    reminders: str | None = None
 
     @property
     def has_consented(self) -> bool:

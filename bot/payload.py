@@ -23,12 +23,17 @@ _FORMS: dict[str, str] = {
     "none": r"of_these",
     "intake": r"start|why|back|stop",  # the triage intake, and asides of it
     "ans": r"[a-z_]{2,16}:\d{1,2}",  # an answer of its open question
-    "ex": r"start|later|wrong|seen|recheck|(?:next|done|again|easier|skip|hurts|stop):[0-9a-f]{6}:\d{1,3}",  # a session
+    # a session: before it, and each move in it
+    "ex": r"start|begin|later|wrong|seen|recheck|"
+    r"(?:next|done|again|easier|harder|skip|hurts|stop):[0-9a-f]{6}:\d{1,3}",
     "exa": r"[a-z]{3,12}:\d{1,2}",  # an answer of the self-check
     "exs": r"[0-9a-f]{6}:\d{1,3}:(?:10|\d)",  # a score, 0 to 10, at a session's end
     "bar": r"[a-z]{3,12}",  # what got in the way of practice
     "form": _ID,  # begin a questionnaire
     "fa": r"[a-z0-9-]{3,32}:\d{1,2}:\d{1,2}",  # an answer of the open one: its item's place, and which answer
+    "progress": r"picture|pdf",  # how practice went
+    "rem": r"(?:done|soon|later|skip|change|delete):[0-9a-f]{6}|list|pause|resume|at:[a-z]{3,10}",  # a reminder
+    "place": _ID,  # a city, whose clock counts
     "summary": r"latest|pdf",  # the last assessment, to show a clinician
 }
 _CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}

@@ -24,7 +24,7 @@ from bot.payload import payload
 from bot.programme.diary import local_day
 from bot.programme.gate import earliest
 from bot.programme.practice import Practice
-from bot.programme.questionnaire import Item, Questionnaire, Score, load_questionnaires, score
+from bot.programme.questionnaire import Answer, Item, Questionnaire, Score, load_questionnaires, score, speaks_for
 from bot.triage.countries import Country
 from bot.triage.messages import Messages
 from bot.triage.rules import Provenance
@@ -144,19 +144,23 @@ class CheckIns:
         if said.press is not None:
             return self._pressed(patient, form, said.press.verb, said.press.argument, country, now)
         text = " ".join((said.text or "").lower().strip(" .!?").split())
-        if not form.open or not text or form.moved is None or now - form.moved >= RESUMABLE:
+        if not form.open or not text or form.moved is None:
             return None
         item = self._item(form)
+        if now - form.moved >= RESUMABLE:
+            return self._begun_anew(patient, form, now) if _answer_in(text, item) is not None else None
         if text in _STOP:
             stopped = dataclasses.replace(form, open="", answers={})
             return CheckInStep(_keep(patient, stopped), _outcome(Reply(text=self._words("week.stopped"))))
         if text in _SKIP:
             return self._answered(patient, form, item, None, country, now)
-        said_value = text.removesuffix("/10").removesuffix(" out of 10").strip()
-        for answer in item.answers:
-            if said_value in (answer.label.lower(), str(answer.value)):
-                return self._answered(patient, form, item, answer.value, country, now)
-        return None
+        answer = _answer_in(text, item)
+        return self._answered(patient, form, item, answer.value, country, now) if answer is not None else None
+
+    def _begun_anew(self, patient: Patient, form: Form, now: datetime) -> CheckInStep:
+        """From the first question: what was answered so long ago told of another time."""
+        fresh = dataclasses.replace(form, answers={})
+        return self._ask(patient, fresh, self._words("week.long_ago"), now)
 
     def is_week_due(self, patient: Patient, now: datetime) -> bool:
         """Whether the weekly check-in is due."""
@@ -227,19 +231,25 @@ class CheckIns:
         done = dataclasses.replace(
             form, open="", answers={}, answered_on={**form.answered_on, questionnaire.id: now.date()}
         )
-        patient = _keep(patient, done)
+        patient = _led_by(_keep(patient, done), questionnaire, answers)
         if questionnaire.id == MOOD and scored.score.value is not None and scored.score.value >= LOW_MOOD:
             return self._low(patient, scored, country)
         buttons = tuple(Button(title=each.name, payload=payload("form", each.id)) for each in self.due(patient, now))
         text = self._words("week.thanks")
         if buttons:
             text += "\n\n" + self._words("week.more_due")
+        if questionnaire.id == WEEKLY:
+            buttons = (*buttons, Button(title=self._words("progress.button"), payload=payload("progress", "picture")))
         replies = [Reply(text=text, buttons=buttons)]
         if questionnaire.id == WEEKLY and _practised_little(patient, now):
-            ways = tuple(Button(title=each.label, payload=payload("bar", each.id)) for each in self._barriers)
-            replies.append(Reply(text=self._words("week.barrier"), buttons=ways))
+            replies.append(self.ask_why("week.barrier"))
         outcome = Outcome(kind=Kind.EXERCISE, replies=tuple(replies), retired=("fa",))
         return CheckInStep(patient, outcome, scored)
+
+    def ask_why(self, key: str) -> Reply:
+        """Ask with these words what got in the way of practice, with the usual ones to tap."""
+        ways = tuple(Button(title=each.label, payload=payload("bar", each.id)) for each in self._barriers)
+        return Reply(text=self._words(key), buttons=ways)
 
     def _tip(self, patient: Patient, id_: str) -> CheckInStep | None:
         barrier = next((each for each in self._barriers if each.id == id_), None)
@@ -267,6 +277,12 @@ class CheckIns:
         return CheckInStep(waiting, outcome, scored)
 
 
+def _answer_in(text: str, item: Item) -> Answer | None:
+    """The answer that typed words mean, in lower case; None when they are none of the item's."""
+    value = text.removesuffix("/10").removesuffix(" out of 10").strip()
+    return next((each for each in item.answers if value in (each.label.lower(), str(each.value))), None)
+
+
 def _practised_little(patient: Patient, now: datetime) -> bool:
     """Whether somebody who practises did so on fewer than half of the last seven local days."""
     recent = Practice.loads(patient.practice).recent
@@ -281,6 +297,15 @@ def _is_due(questionnaire: Questionnaire, joined: date, last: date | None, today
     reached = [joined + timedelta(weeks=week) for week in questionnaire.ask.weeks]
     latest = max((each for each in reached if each <= today), default=None)
     return latest is not None and (last is None or last < latest)
+
+
+def _led_by(patient: Patient, questionnaire: Questionnaire, answers: Mapping[str, int | str | None]) -> Patient:
+    """The person with what the answers speak for kept for their next sessions, when it is such a questionnaire."""
+    if not any(item.region or item.exercises for item in questionnaire.items):
+        return patient
+    weights = speaks_for(questionnaire, answers)
+    practice = dataclasses.replace(Practice.loads(patient.practice), weights=weights)
+    return dataclasses.replace(patient, practice=practice.dumps())
 
 
 def _outcome(reply: Reply, retired: tuple[str, ...] = ()) -> Outcome:

@@ -4,6 +4,7 @@ No engine takes part. The gates (`bot.programme.gate`) are asked again whenever 
 """
 
 import dataclasses
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,12 +17,12 @@ from bot.patient import Patient
 from bot.payload import Press, payload
 from bot.programme import diary
 from bot.programme import session as sessions
-from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, load_exercises
+from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, Region, load_exercises
 from bot.programme.gate import SETTLED, Standing, earliest, locked_by, programme_for, why_locked
 from bot.programme.known import learnt
 from bot.programme.practice import Practice
 from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_check, take
-from bot.programme.session import Ending, Move, Moved, Session
+from bot.programme.session import Ending, Lead, Move, Moved, Session
 from bot.words import Words
 
 RECENT = 60
@@ -38,6 +39,7 @@ _MOVES: dict[str, Move] = {
     **dict.fromkeys(("done", "finished", "did it", "i did it", "done it", "did that", "complete"), "done"),
     **dict.fromkeys(("again", "repeat", "once more", "one more time"), "again"),
     **dict.fromkeys(("easier", "too hard", "too much", "smaller", "make it easier"), "easier"),
+    **dict.fromkeys(("harder", "make it harder", "as before", "back to normal", "normal again", "too easy"), "harder"),
     **dict.fromkeys(("skip", "skip it", "skip this", "pass", "not this one"), "skip"),
     **dict.fromkeys(_HURTS, "hurts"),
     **dict.fromkeys(("stop", "quit", "cancel", "end", "enough", "no more"), "stop"),
@@ -48,10 +50,21 @@ _ASKED = {"effort": "exercise.ask_effort", "comfort": "exercise.ask_comfort"}
 _GO_ON = _START | {"continue", "resume", "i'm back", "im back", "back"}
 _LATER = frozenset({"not now", "later", "pause", "no", "another time", "stop"})
 _WRONG = frozenset({"something is wrong", "something's wrong", "something's not right", "not well"})
+_GROUNDS = {
+    **dict.fromkeys(("dark pictures", "dark pictures please", "make the pictures dark", "darker pictures"), True),
+    **dict.fromkeys(("light pictures", "light pictures please", "make the pictures light", "lighter pictures"), False),
+}
+_REGION = r"(?:my |the |on my |for my )*(?:weak )?(?P<region>[a-z]+(?: [a-z]+){0,3}?)"
+_WORK_ON = re.compile(
+    r"(?:(?:can|could) we |let's |lets |let me |i want to |i'd like to |i would like to |please )?"
+    rf"(?:work on|focus on|practise|practice|train|exercise) {_REGION}"
+    r"(?: (?:today|now|first|please|a bit|a little|this time))*"
+)
+_ONLY_A_REGION = re.compile(rf"(?:exercises? |something )?{_REGION}(?: (?:please|first|today))*")
 _PAUSED = "paused"
 """What a practice is `asking` while its session waits for "go on"."""
-_STEP_BUTTONS: tuple[Move, ...] = ("next", "skip", "hurts", "stop")
-_PRACTICE_BUTTONS: tuple[Move, ...] = ("done", "again", "easier", "skip", "hurts", "stop")
+_STEP_BUTTONS: tuple[Move, ...] = ("next", "harder", "skip", "hurts", "stop")
+_PRACTICE_BUTTONS: tuple[Move, ...] = ("done", "again", "easier", "harder", "skip", "hurts", "stop")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -111,7 +124,9 @@ class Exercises:
         if session is None:
             return self._locked(patient, practice, standing, now)
         recent = (*practice.recent, (now, zone_of(patient)))[-RECENT:]
-        begun = dataclasses.replace(practice, session=session, count=practice.count + 1, recent=recent, asking="")
+        begun = dataclasses.replace(
+            practice, session=session, count=practice.count + 1, recent=recent, asking="", region=None
+        )
         return dataclasses.replace(
             self._show(patient, begun, session, retired=("ex",)), ended=_left(patient, practice.session)
         )
@@ -124,15 +139,26 @@ class Exercises:
         text = " ".join((said.text or "").lower().replace("’", "'").strip(" .!?").split())
         if not text:
             return None
+        if text in _GROUNDS:
+            return self._on_ground(patient, practice, is_dark=_GROUNDS[text])
         question = next((each for each in self._questions if each.id == practice.asking), None)
         if question is not None:
             answer = question.reading(text)
+            if answer is not None and practice.is_old(now):
+                return self._asked_anew(patient, practice, now)
             if answer is not None:
                 return self._answered(patient, practice, question, answer, now)
             return self._later(patient, practice) if text in _LATER else None
+        named = self._region_in(text, is_offered=practice.asking == "start")
         if practice.session is not None and practice.session.is_open(now):
+            if named is not None:
+                return self._noted(patient, practice, named)
             return self._typed(patient, practice, practice.session, text, now)
+        if named is not None:
+            return self.begin(_keep(patient, dataclasses.replace(practice, region=named.id)), now)
         if practice.asking == "start":
+            if text in _START and practice.is_old(now):
+                return self._asked_anew(patient, practice, now)
             if text in _START:
                 return self.start(patient, now)
             if text in _WRONG:
@@ -184,15 +210,36 @@ class Exercises:
         asked = tuple(dict.fromkeys((*practice.asked, *(name for name, value in told.items() if value is not None))))
         return _keep(patient, dataclasses.replace(practice, standing=standing, asked=asked))
 
+    def _on_ground(self, patient: Patient, practice: Practice, *, is_dark: bool) -> ExerciseStep:
+        kept = _keep(patient, dataclasses.replace(practice, is_dark=is_dark))
+        return ExerciseStep(kept, _outcome(Reply(text=self._words("exercise.dark" if is_dark else "exercise.light"))))
+
+    def _region_in(self, text: str, *, is_offered: bool) -> Region | None:
+        """The region that somebody wants to work on; one alone is enough when a session has just been offered."""
+        found = _WORK_ON.fullmatch(text) or (_ONLY_A_REGION.fullmatch(text) if is_offered else None)
+        return self._library.region_named(found["region"]) if found is not None else None
+
+    def _noted(self, patient: Patient, practice: Practice, region: Region) -> ExerciseStep:
+        kept = _keep(patient, dataclasses.replace(practice, region=region.id))
+        return ExerciseStep(kept, _outcome(Reply(text=self._words("exercise.region_noted", name=region.name))))
+
     # ---- the self-check ----
+    def _asked_anew(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
+        """What stands open, once more: an answer to something so old may be meant for something else."""
+        lead = self._words("exercise.asked_long_ago")
+        step = self._ask_or_offer(patient, practice, now, lead=lead)
+        *before, last = step.outcome.replies
+        told = last if last.text.startswith(lead) else _led(last, lead)
+        return dataclasses.replace(step, outcome=step.outcome.model_copy(update={"replies": (*before, told)}))
+
     def _ask_or_offer(self, patient: Patient, practice: Practice, now: datetime, lead: str = "") -> ExerciseStep:
         fresh = practice.is_fresh(now)
-        if not fresh and practice.checked_at is not None:
+        if not fresh and (practice.checked_at is not None or practice.is_old(now)):  # done long ago, or left half-done
             practice = self._unasked(practice)
         known = dataclasses.replace(practice, standing=standing_of(practice, now))
         still = due(known, self._questions, fresh=True)
         if still:
-            return self._ask(patient, practice, still[0], lead or self._words("exercise.check_begin"))
+            return self._ask(patient, practice, still[0], lead or self._words("exercise.check_begin"), now)
         checked = practice if practice.checked_at is not None else dataclasses.replace(practice, checked_at=now)
         return self._offer(patient, checked, now)
 
@@ -207,13 +254,15 @@ class Exercises:
         step = self._ask_or_offer(patient, dataclasses.replace(practice, session=None), now)
         return dataclasses.replace(step, ended=_left(patient, practice.session))
 
-    def _ask(self, patient: Patient, practice: Practice, question: CheckQuestion, lead: str) -> ExerciseStep:
+    def _ask(
+        self, patient: Patient, practice: Practice, question: CheckQuestion, lead: str, now: datetime
+    ) -> ExerciseStep:
         buttons = tuple(
             Button(title=answer.label, payload=payload("exa", f"{question.id}:{index}"))
             for index, answer in enumerate(question.answers)
         )
         text = f"{lead}\n\n{question.text}" if lead else question.text
-        asked = _keep(patient, dataclasses.replace(practice, asking=question.id))
+        asked = _keep(patient, dataclasses.replace(practice, asking=question.id, asked_at=now))
         return ExerciseStep(asked, _outcome(Reply(text=text, buttons=buttons), retired=("exa",)))
 
     def _answered(
@@ -255,7 +304,9 @@ class Exercises:
             Button(title=self._words("exercise.wrong_button"), payload=payload("ex", "wrong")),
             Button(title=self._words("exercise.later_button"), payload=payload("ex", "later")),
         )
-        kept = _keep(patient, dataclasses.replace(practice, asking="start"))
+        if practice.region is not None:
+            text = f"{self._region_words(practice.region, session)}\n\n{text}"
+        kept = _keep(patient, dataclasses.replace(practice, asking="start", asked_at=now))
         return ExerciseStep(kept, _outcome(Reply(text=text, buttons=buttons), retired=("exa", "ex")))
 
     def _session(
@@ -266,7 +317,14 @@ class Exercises:
         return sessions.begin(
             programme, self._library, standing,
             id_=uuid.uuid4().hex[:6], now=now, count=practice.count, smaller=practice.smaller,
+            lead=Lead(practice.region, practice.weights),
         )  # fmt: skip
+
+    def _region_words(self, region: str, session: Session) -> str:
+        """Whether the session has something for the region that was named."""
+        has_some = any(self._library.exercises[each].region == region for each in session.items)
+        name = self._library.regions[region].name
+        return self._words("exercise.region_first" if has_some else "exercise.region_none", name=name)
 
     def _minutes(self, session: Session) -> int:
         whole = sum(
@@ -320,6 +378,8 @@ class Exercises:
         match press.argument:
             case "start":
                 return self.start(patient, now)
+            case "begin":
+                return self.begin(patient, now)
             case "later":
                 return self._later(patient, practice)
             case "wrong":
@@ -347,6 +407,8 @@ class Exercises:
         question = next((each for each in self._questions if each.id == name), None)
         if question is None or practice.asking != name or int(index) >= len(question.answers):
             return self._stale(patient, "exercise.moved_on")
+        if question.weekly and practice.is_old(now):
+            return self._asked_anew(patient, practice, now)
         return self._answered(patient, practice, question, question.answers[int(index)], now)
 
     def _pressed_score(self, patient: Patient, practice: Practice, argument: str, now: datetime) -> ExerciseStep:
@@ -379,6 +441,10 @@ class Exercises:
     def _moved(
         self, patient: Patient, practice: Practice, session: Session, event: Move, now: datetime
     ) -> ExerciseStep:
+        if event == "harder" and not session.is_smaller:
+            step = self._show(patient, practice, session)
+            told = _led(step.outcome.replies[0], self._words("exercise.own_dose"))
+            return dataclasses.replace(step, outcome=step.outcome.model_copy(update={"replies": (told,)}))
         moved = sessions.move(session, event, self._library, now)
         if moved.ended is not None:
             return self._over(patient, practice, moved, now)
@@ -422,7 +488,7 @@ class Exercises:
             if situations:
                 parts.append(self._words("exercise.not_if", reasons="\n".join(f"- {each}" for each in situations)))
         parts.append(exercise.steps[session.step])
-        image = f"{exercise.id}/{practice.weak_side or 'right'}" if first else None
+        image = f"{exercise.id}/{practice.weak_side or 'right'}{'/dark' if practice.is_dark else ''}" if first else None
         return Reply(text="\n\n".join(parts), buttons=self._buttons(_STEP_BUTTONS, session), image=image)
 
     def _practice(self, exercise: Exercise, session: Session, head: str, *, eased: bool) -> Reply:
@@ -450,6 +516,7 @@ class Exercises:
                 payload=payload("ex", f"{each}:{session.id}:{session.turn}"),
             )
             for each in moves
+            if each != "harder" or session.is_smaller
         )
 
     def _score_question(self, session: Session) -> Reply:
@@ -485,8 +552,7 @@ class Exercises:
             return self._dropped(patient, practice, now)
         step = self._show(patient, practice, session)
         reply = step.outcome.replies[0]
-        lead = self._words("exercise.resumed")
-        told = reply.model_copy(update={"text": f"{lead}\n\n{reply.text}"})
+        told = _led(reply, self._words("exercise.resumed"))
         return dataclasses.replace(step, outcome=step.outcome.model_copy(update={"replies": (told,)}))
 
     def _of(self, patient: Patient) -> Practice:
@@ -522,6 +588,11 @@ def _days_in_a_row(practice: Practice, now: datetime, zone: str) -> int:
 
 def _outcome(reply: Reply, retired: tuple[str, ...] = ()) -> Outcome:
     return Outcome(kind=Kind.EXERCISE, replies=(reply,), retired=retired)
+
+
+def _led(reply: Reply, lead: str) -> Reply:
+    """The reply with some words before it."""
+    return reply.model_copy(update={"text": f"{lead}\n\n{reply.text}"})
 
 
 def _left(patient: Patient, session: Session | None) -> SessionEnd | None:

@@ -9,7 +9,9 @@ from bot.dialogue.intake import Assessed
 from bot.dialogue.reply import Turn
 from bot.outcome import Kind
 from bot.patient import Patient
-from bot.store import patients, records
+from bot.reminders.plan import Plan
+from bot.reminders.schedule import next_due
+from bot.store import patients, records, reminders
 from bot.triage.results import finding_words
 
 
@@ -27,6 +29,7 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await patients.save(session, turn.patient)
     if turn.forget:
         await records.forget(session, turn.patient.id)
+        await reminders.forget(session, turn.patient.id)
     if turn.feedback is not None:
         feedback = turn.feedback
         await records.note_feedback(session, turn.patient.id, feedback.article, feedback.version, feedback.helpful, now)
@@ -40,6 +43,14 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         scored = turn.scored
         figures = (scored.score.value, scored.score.parts, scored.answers, scored.score.flagged)
         await records.note_score(session, key, turn.patient.id, records.KeptScore(scored.questionnaire, *figures), now)
+    if turn.patient.reminders != before.reminders and not turn.forget:
+        plan = {each.name: each.rule for each in Plan.loads(turn.patient.reminders).reminders}
+        texts = {name: rule.dumps() for name, rule in plan.items()}
+        await reminders.sync(session, turn.patient.id, texts, lambda name, sent: next_due(plan[name], now, sent))
+    if before.reminders is not None and not turn.forget:
+        await reminders.noticed(session, turn.patient.id)
+    if turn.snoozed is not None:
+        await reminders.snooze(session, turn.patient.id, *turn.snoozed)
     if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
         await records.note_safety(session, key, turn.patient.id, turn.outcome, now)
 

@@ -5,16 +5,18 @@
 3. first contact until consent and the few questions are done
 4. intake        an answer to the open question of a triage intake
 5. exercises     a tap or a word that belongs to the self-check, the session or the questionnaire under way
-6. engine        intent, rules, actions
-7. plain answer  when the engine is away
+6. progress      how practice went, and reminders: what is asked of them in words or by a tap
+7. engine        intent, rules, actions
+8. plain answer  when the engine is away
 """
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.clock import Clock
-from bot.dialogue import plain
+from bot.dialogue import plain, progress
 from bot.dialogue.check_in import WEEKLY, CheckIns, CheckInStep, Scored
 from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises, ExerciseStep, SessionEnd
@@ -23,6 +25,7 @@ from bot.dialogue.intake import Assessed, Intakes
 from bot.dialogue.intake import Step as IntakeStep
 from bot.dialogue.language import Language, Languages
 from bot.dialogue.questions import leans_on_before, split
+from bot.dialogue.reminder import Reminders, ReminderStep
 from bot.dialogue.safety import Safety, Verdict
 from bot.dialogue.said import Said, words_of
 from bot.dialogue.scrub import scrub
@@ -31,6 +34,7 @@ from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step, new_pseudonym
 from bot.payload import Press, payload
 from bot.programme.gate import LOCKING_RULES
+from bot.reminders.places import Places
 from bot.triage.countries import Countries, Country
 from bot.triage.screen import Level, Screen
 from bot.words import Words
@@ -58,7 +62,7 @@ class Turn:
 
     `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
     asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over,
-    `scored` an answered questionnaire.
+    `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more.
     """
 
     patient: Patient
@@ -69,6 +73,7 @@ class Turn:
     assessed: Assessed | None = None
     practised: SessionEnd | None = None
     scored: Scored | None = None
+    snoozed: tuple[str, datetime] | None = None
 
 
 class Dialogue:
@@ -84,6 +89,7 @@ class Dialogue:
         intakes: Intakes,
         exercises: Exercises,
         check_ins: CheckIns,
+        reminders: Reminders,
         engine: Engine,
         clock: Clock,
     ) -> None:
@@ -95,6 +101,7 @@ class Dialogue:
         self._intakes = intakes
         self._exercises = exercises
         self._check_ins = check_ins
+        self._reminders = reminders
         self._engine = engine
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
@@ -116,6 +123,7 @@ class Dialogue:
             intakes=Intakes.load(content, screen.messages, words),
             exercises=Exercises.load(content, frozenset(shelf.library.sources), words),
             check_ins=CheckIns.load(content, shelf.library, screen.messages, words),
+            reminders=Reminders(Places.load(content / "places.yml"), words),
             engine=engine,
             clock=clock,
         )
@@ -129,12 +137,22 @@ class Dialogue:
         elif turn.outcome.kind is Kind.TRIAGE and not turn.outcome.provisional and turn.patient.held_question:
             # The alarm was false: what they had asked is answered now.
             turn = await self._after_false_alarm(turn, country)
-        elif turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) and self._intakes.is_open(turn.patient):
+        elif turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) and self._is_asked(turn.patient):
             turn = _turn(self._intakes.break_off(turn.patient, turn.outcome, self._clock()))
         if turn.outcome.kind is Kind.EMERGENCY and turn.patient.has_consented:
             told = dataclasses.replace(turn.patient, emergency_at=self._clock())
             turn = dataclasses.replace(turn, patient=told)
-        return self._gated(turn)
+        return self._planned(self._gated(turn))
+
+    def _planned(self, turn: Turn) -> Turn:
+        """The turn with the care plan's points, and with a reminder of the re-check that a triage asked for."""
+        if not turn.patient.has_consented or turn.forget:
+            return turn
+        now = self._clock()
+        patient = self._reminders.care(turn.patient, now)
+        if turn.assessed is not None and turn.assessed.ended == "result":
+            patient = self._reminders.recheck(patient, now + timedelta(hours=turn.assessed.again_after))
+        return dataclasses.replace(turn, patient=patient)
 
     def _gated(self, turn: Turn) -> Turn:
         """The turn with the exercises shut by what must be seen to, or open again after a check that found none."""
@@ -188,9 +206,9 @@ class Dialogue:
         if not turn.patient.has_consented:
             return turn  # answered after consent, as every held question
         held = str(turn.patient.held_question)
-        if self._intakes.is_open(turn.patient):
+        if self._is_asked(turn.patient):
             patient = dataclasses.replace(turn.patient, held_question=None)
-            return Turn(patient, self._intakes.again(patient, turn.outcome))
+            return Turn(patient, self._intakes.again(patient, turn.outcome, self._clock()))
         patient = dataclasses.replace(turn.patient, held_question=None)
         outcome = await self._understood(patient, Said(text=held), country, calm=True)
         replies = turn.outcome.replies + outcome.replies
@@ -202,6 +220,8 @@ class Dialogue:
         return Turn(patient, outcome.model_copy(update=update))
 
     async def _answered(self, patient: Patient, said: Said, country: Country) -> Turn:
+        if said.zone is not None:
+            return self._placed(patient, said, country) or await self._answered(patient, Said(text=""), country)
         press = said.press
         if said.command is not None or (press is not None and press.verb == "stop"):
             turn = self._command(patient, said, country)
@@ -219,30 +239,43 @@ class Dialogue:
             return self._counted(missed, self._say(Kind.FALLBACK, "clarify.none_reply"))
         if press is not None and press.verb == "summary":
             return Turn(patient, self._intakes.summary(patient, press.argument))
+        if said.text and self._is_asked(patient):
+            # What the screen finds in words that answer something else counts all the same.
+            patient = self._intakes.note(patient, self._safety.check(said.text).findings)
         step = self._intakes.hear(patient, said, country, self._clock())
         if step is not None:
             return _turn(step)
         # A tap says what it is for, also while a question of the intake stands open that was left for later.
-        if press is not None or not self._intakes.is_open(patient):
+        if press is not None or not self._is_asked(patient):
             asked_again = self._asked_again(patient, press, country)
             if asked_again is not None:
                 return asked_again
             exercise = self._exercises.hear(patient, said, self._clock())
             if exercise is not None:
                 return self._exercised(exercise, country)
-        if not self._intakes.is_open(patient):
+        if not self._is_asked(patient):
             check_in = self._check_ins.hear(patient, said, country, self._clock())
             if check_in is not None:
                 return _checked_in(check_in)
+        if press is not None or not self._is_asked(patient):
+            wanted = progress.wanted(said)
+            if wanted is not None:
+                return self._progressed(patient, wanted, country)
+        if press is not None or not self._is_asked(patient):
+            reminder = self._reminders.hear(patient, said, country, self._clock())
+            if reminder is not None:
+                return self._reminded(reminder)
         outcome = self._addressed(patient, await self._understood(patient, said, country))
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
-        if outcome.kind is Kind.EXERCISE and not self._intakes.is_open(patient):
+        if outcome.kind is Kind.REMINDER and not self._is_asked(patient):
+            return self._reminded(self._reminders.offer(patient, self._clock()))
+        if outcome.kind is Kind.EXERCISE and not self._is_asked(patient):
             return self._begun(patient, country)
-        if self._intakes.is_open(patient):
+        if self._is_asked(patient):
             if outcome.kind is Kind.FALLBACK:
                 outcome = outcome.model_copy(update={"replies": ()})
-            return Turn(_asked(patient, outcome, said.text), self._intakes.again(patient, outcome))
+            return Turn(_asked(patient, outcome, said.text), self._intakes.again(patient, outcome, self._clock()))
         reports = outcome.kind is Kind.TRIAGE and outcome.disposition is not None
         warns = outcome.kind is Kind.ANSWER and outcome.asks_red_flags  # the article names emergency signs
         if (reports or warns) and outcome.replies:
@@ -253,6 +286,10 @@ class Dialogue:
         if said.text and outcome.kind in (Kind.FALLBACK, Kind.CLARIFY):
             return dataclasses.replace(turn, missed=scrub(said.text, self._shelf.library.vocabulary))
         return turn
+
+    def _is_asked(self, patient: Patient) -> bool:
+        """Whether a question of the triage intake stands open."""
+        return self._intakes.is_open(patient, self._clock())
 
     def _addressed(self, patient: Patient, outcome: Outcome) -> Outcome:
         """An article with a line on whom its "you" means, for who asks about another person."""
@@ -283,12 +320,23 @@ class Dialogue:
                 return Turn(patient, self._say(Kind.ACCOUNT, "stop.kept", retired=("stop",)))
             case "exercise" | "exercises" if patient.has_consented and patient.step is Step.DONE:
                 return self._begun(patient, country)
+            case "reminders" if patient.has_consented and patient.step is Step.DONE:
+                return self._reminded(self._reminders.show(patient, self._clock()))
+            case "progress" if patient.has_consented and patient.step is Step.DONE:
+                return self._progressed(patient, progress.Wanted(as_page=False), country)
             case "checkin" if patient.has_consented and patient.step is Step.DONE:
                 return _checked_in(self._check_ins.begin(patient, WEEKLY, self._clock()))
             case "check" if patient.has_consented and patient.step is Step.DONE:
                 return _turn(self._intakes.begin(patient, country, self._clock(), {}))
             case _:
                 return Turn(patient, self._say(Kind.SMALLTALK, "about.help", number=number))
+
+    def _progressed(self, patient: Patient, wanted: progress.Wanted, country: Country) -> Turn:
+        """How practice went; an open question about an emergency comes first."""
+        asked = self._safety.again(patient, country)
+        if asked is not None:
+            return Turn(asked.patient, asked.outcome)
+        return Turn(patient, progress.show(patient, wanted, self.words))
 
     def _begun(self, patient: Patient, country: Country) -> Turn:
         """What exercises begin with; an open question about an emergency comes first."""
@@ -308,6 +356,21 @@ class Dialogue:
             return None
         asked = self._safety.again(patient, country)
         return Turn(asked.patient, asked.outcome) if asked is not None else None
+
+    def _placed(self, patient: Patient, said: Said, country: Country) -> Turn | None:
+        """What a shared place leads to: its clock counts from now on. None before consent."""
+        if patient.step is not Step.DONE or not patient.has_consented:
+            return None
+        step = self._reminders.hear(patient, said, country, self._clock())
+        return self._reminded(step) if step is not None else None
+
+    def _reminded(self, step: ReminderStep) -> Turn:
+        """What was said of reminders; who won't practise today may say what got in the way, for a tip."""
+        outcome = step.outcome
+        if step.asks_why:
+            why = self._check_ins.ask_why("reminders.why")
+            outcome = outcome.model_copy(update={"replies": (*outcome.replies, why)})
+        return Turn(step.patient, outcome, snoozed=step.snoozed)
 
     def _exercised(self, step: ExerciseStep, country: Country) -> Turn:
         """What a step of the exercises led to; when it hurts, the triage intake follows at once."""

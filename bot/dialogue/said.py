@@ -17,14 +17,16 @@ _COMMAND = re.compile(r"/([a-z]{1,32})(?:@\w+)?\s*$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message: exactly one of `text`, `command` (without its slash) and `press` is set.
+    """One message: exactly one of `text`, `command` (without its slash), `press` and `zone` is set.
 
-    `language` is what the person's app is set to, such as "en" or "pt-br", when the channel tells.
+    `zone` is the IANA zone of a place that was shared: of the place itself nothing is kept. `language` is what the
+    person's app is set to, such as "en" or "pt-br", when the channel tells.
     """
 
     text: str | None = None
     command: str | None = None
     press: Press | None = None
+    zone: str | None = None
     language: str | None = None
 
 

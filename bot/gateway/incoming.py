@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from telegram import Chat, ChatMember, Message, Update
+from telegram import Chat, ChatMember, Location, Message, Update
 from telegram.constants import ChatType
+from tzfpy import get_tz
 
 from bot.dialogue import Said, said
 from bot.payload import parse
@@ -75,11 +76,19 @@ def understand(update: Update) -> Incoming:
         return Incoming(What.EDITED, message.chat.id, said(text, language), "other.edited")
     if message.text is not None:
         return Incoming(What.SAID, message.chat.id, said(message.text, language))
+    if message.location is not None and (zone := _zone_of(message.location)) is not None:
+        return Incoming(What.SAID, message.chat.id, Said(zone=zone, language=language))
     for field, note in _NOTES:
         if getattr(message, field):
             caption = said(message.caption, language) if message.caption else None
             return Incoming(What.NOTE, message.chat.id, caption, note)
     return _IGNORED
+
+
+def _zone_of(place: Location) -> str | None:
+    """The IANA zone of a shared place; None at sea, where nobody's clock is known. Nothing else is kept of it."""
+    zone = get_tz(place.longitude, place.latitude)
+    return zone if zone and not zone.startswith("Etc/") else None
 
 
 def _pressed(update: Update) -> Incoming:

@@ -24,8 +24,9 @@ from bot.dialogue import Dialogue
 from bot.dialogue.engine import Engine
 from bot.gateway.answer import Answerer
 from bot.gateway.live_count import LiveCounts
-from bot.gateway.picture import Pictures
+from bot.gateway.picture import Diaries, Pictures
 from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, webhook
+from bot.gateway.remind import Reminding
 from bot.gateway.send import Sender
 from bot.knowledge import Shelf
 from bot.programme.exercise import load_exercises
@@ -34,7 +35,7 @@ from bot.store import Store, inbox
 
 log = structlog.get_logger()
 
-COMMANDS = ("check", "exercise", "checkin", "help", "start", "stop")
+COMMANDS = ("check", "exercise", "checkin", "reminders", "progress", "help", "start", "stop")
 _UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 20
 _LONGEST_PAUSE = 60.0
@@ -81,14 +82,17 @@ class Gateway:
             rate_limiter=AIORateLimiter(max_retries=0),
         )
         words = self._dialogue.words
+        library = load_exercises(CONTENT, frozenset(shelf.library.sources))
         self._sender = Sender(
             self._store,
             self._bot,
             self._clock,
             settings.instance,
-            Pictures(load_exercises(CONTENT, frozenset(shelf.library.sources)), words),
+            Pictures(library, words),
+            Diaries.load(self._store, CONTENT, library, words),
             LiveCounts(self._bot, self._store, self._clock, words),
         )
+        self._reminding = Reminding(self._store, words, self._clock, self._sender.nudge)
         self._answerer = Answerer(
             self._store,
             self._dialogue,
@@ -108,6 +112,7 @@ class Gateway:
         answering_may_stop, sending_may_stop = asyncio.Event(), asyncio.Event()
         answering = asyncio.create_task(self._answerer.run(answering_may_stop))
         sending = asyncio.create_task(self._sender.run(sending_may_stop))
+        reminding = asyncio.create_task(self._reminding.run(stop))
         await self._introduce()
         receive = self._serve_webhook if self._settings.webhook_url else self._poll
         receiving = asyncio.create_task(receive(stop))
@@ -115,10 +120,12 @@ class Gateway:
         log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
         try:
             await asyncio.wait(
-                {asyncio.create_task(stop.wait()), answering, sending, receiving}, return_when=asyncio.FIRST_COMPLETED
+                {asyncio.create_task(stop.wait()), answering, sending, receiving, reminding},
+                return_when=asyncio.FIRST_COMPLETED,
             )
             stop.set()
             await receiving
+            await reminding
             answering_may_stop.set()
             self._answerer.nudge()
             await answering

@@ -138,6 +138,14 @@ def _scores(pdf: FPDF, progress: Progress, size: int) -> None:
             scored[each.latest.meaning].append(each.name)
     for meaning, names in scored.items():
         _write(pdf, f"{', '.join(names)}: {meaning}", size)
+    noted = dict.fromkeys(
+        f"{measured.shown} ({_day(measured.day)}), {measured.name}: {measured.flagged}"
+        for each in progress.scores
+        for measured in (each.first, each.latest)
+        if measured.flagged
+    )
+    for note in noted:
+        _write(pdf, note, size)
     if any(each.latest.awaits_permission for each in progress.scores):
         _write(pdf, captions["awaited"], size)
     _write(pdf, captions["size_unknown"], size)
@@ -149,13 +157,13 @@ def _score(trend: Trend, progress: Progress) -> list[str]:
     if trend.change is None:
         first, change = "–", "–"
     else:
-        first = f"{number(trend.first.value)} ({_day(trend.first.day)})"
+        first = f"{trend.first.shown} ({_day(trend.first.day)})"
         key = "up" if trend.change > 0 else "down" if trend.change < 0 else "same"
         change = captions[key].format(number=number(abs(trend.change)))
     return [
         f"{trend.name} *" if trend.latest.awaits_permission else trend.name,
         first,
-        f"{number(trend.latest.value)} ({_day(trend.latest.day)})",
+        f"{trend.latest.shown} ({_day(trend.latest.day)})",
         change,
         f"{number(lowest)} – {number(highest)}, {captions['higher' if trend.higher_is_better else 'lower']}",
     ]

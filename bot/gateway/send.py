@@ -1,43 +1,73 @@
-"""Sending: what the outbox holds, each person's in order, with what to do for each way Telegram can refuse."""
+"""Sending: what the outbox holds, each person's in order, with what to do for each way Telegram can refuse.
+
+Telegram gives no key to ask by whether it took a message. So whatever it may have taken and we had not yet written
+down when the process was killed is sent a second time: as many messages as were on their way. For answers that is at
+most one a person. What can wait would be many, so it goes out one at a time: the next when the one before is written
+down. At the rate that Telegram allows there are 34 ms for each. Where Telegram takes longer than that for good, one at
+a time would be slower than the rate; then, and only then, the next starts beside it (two at 60 ms, three at 100 ms). A
+kill can double no more than that, and no other way of doing it can keep both the rate and the one.
+"""
 
 import asyncio
+import contextlib
+import time
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.clock import Clock
 from bot.gateway.live_count import LiveCounts
 from bot.gateway.pdf import summary_pdf
-from bot.gateway.picture import Pictures
-from bot.gateway.render import plain
-from bot.outcome import Count
+from bot.gateway.picture import Diaries, Pictures
+from bot.gateway.render import messages, plain, to_html
+from bot.outcome import PROGRESS, Count
 from bot.store import Store, outbox, patients
 
 log = structlog.get_logger()
 
 IDLE_SECONDS = 1.0
 SIDE_BY_SIDE = 16
+# What can wait goes out at 99 % of the 30 messages a second that Telegram allows, less what answers take.
+CAN_WAIT_A_SECOND = 29.7
+# An answer is two calls: the typing sign and the message.
+_CALLS_OF_AN_ANSWER = 2
+# So far what can wait may fall behind its rate, and makes up for it. What is more than that would be a burst.
+_MAY_LAG = 0.25
+# So long at most what can wait is held up when Telegram says that it was too much; one alone may have to wait longer.
+_LONGEST_HOLD = 30.0
 # About an hour of trying: 1, 2, 4 ... 256 s, then every 5 minutes.
 MAX_ATTEMPTS = 18
 # After half a minute of trying to send a picture its text goes without it.
 PICTURE_ATTEMPTS = 5
 _LONGEST_PAUSE = timedelta(minutes=5)
+_CLAIM_HOLDS = outbox.LEASE.total_seconds() / 2
 
 
 class Sender:
     """Sends what the outbox holds. `nudge` says that something new is there."""
 
-    def __init__(self, store: Store, bot: Bot, clock: Clock, name: str, pictures: Pictures, counts: LiveCounts) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bot: Bot,
+        clock: Clock,
+        name: str,
+        pictures: Pictures,
+        diaries: Diaries,
+        counts: LiveCounts,
+    ) -> None:
         self._store, self._bot, self._clock, self._name = store, bot, clock, name
-        self._pictures, self._counts = pictures, counts
-        self._new = asyncio.Event()
-        self._working: set[asyncio.Task[None]] = set()
+        self._pictures, self._diaries, self._counts = pictures, diaries, counts
+        self._answers, self._can_wait = _Lane(), _Lane(can_wait=True)
 
     def nudge(self) -> None:
         """Look at the outbox now."""
-        self._new.set()
+        self._answers.new.set()
+        self._can_wait.new.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until told to stop, and then what is due and can be sent at once."""
@@ -49,32 +79,50 @@ class Sender:
     async def _run(self, stop: asyncio.Event) -> None:
         async with self._store.writing() as session:
             await outbox.free_claims(session, self._name)
+        await asyncio.gather(self._go_on(stop, self._answers), self._go_on(stop, self._can_wait))
+
+    async def _go_on(self, stop: asyncio.Event, lane: "_Lane") -> None:
+        """Send what one lane holds. What can wait is left for the next start once it is time to stop."""
         while True:
-            self._new.clear()
-            free = SIDE_BY_SIDE - len(self._working)
-            claimed = await self._claim(free) if free else []
+            lane.new.clear()
+            free = SIDE_BY_SIDE - len(lane.working)
+            wanted = free if not (lane.can_wait and stop.is_set()) else 0
+            asked_at = time.monotonic()
+            try:
+                claimed = await self._claim(wanted, lane) if wanted else []
+            except SQLAlchemyError as error:  # a locked or unreachable database: nothing was claimed
+                log.error("send.no_claim", fault=type(error).__name__)
+                claimed = []
             for row in claimed:
+                if lane.can_wait and not self._is_too_late(row):
+                    await lane.turn(stop)
+                    if stop.is_set() or time.monotonic() - asked_at > _CLAIM_HOLDS:
+                        break  # the rest is claimed anew: by now another gateway may have it
+                elif not lane.can_wait:
+                    self._can_wait.give_way(_CALLS_OF_AN_ANSWER)
                 task = asyncio.create_task(self._send(row))
-                self._working.add(task)
-                task.add_done_callback(self._finished)
+                lane.working.add(task)
+                task.add_done_callback(lane.finished)
             if claimed:
                 continue
-            if stop.is_set() and not self._working:
+            if stop.is_set() and not lane.working:
                 return
-            try:
-                await asyncio.wait_for(self._new.wait(), IDLE_SECONDS)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(lane.new.wait(), IDLE_SECONDS)
+            lane.rested()
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        self._new.set()
-
-    async def _claim(self, limit: int) -> list[outbox.Outgoing]:
+    async def _claim(self, limit: int, lane: "_Lane") -> list[outbox.Outgoing]:
         async with self._store.writing() as session:
-            return await outbox.claim(session, self._name, self._clock(), limit)
+            return await outbox.claim(session, self._name, self._clock(), limit, can_wait=lane.can_wait)
+
+    def _is_too_late(self, row: outbox.Outgoing) -> bool:
+        return row.not_after is not None and row.not_after < self._clock()
 
     async def _send(self, row: outbox.Outgoing) -> None:
+        if self._is_too_late(row):
+            async with self._store.writing() as session:
+                await outbox.failed(session, row.id, outbox.TOO_LATE, self._clock())
+            return
         async with self._store.reading() as session:
             chat_id = await patients.chat_of(session, row.patient_id)
         if chat_id is None:
@@ -87,6 +135,7 @@ class Sender:
             wait = (
                 error.retry_after if isinstance(error.retry_after, timedelta) else timedelta(seconds=error.retry_after)
             )
+            self._can_wait.hold(wait.total_seconds())
             await self._retry(row, wait, "RetryAfter")
         except (Forbidden, ChatMigrated) as error:
             await self._unreachable(row, type(error).__name__)
@@ -104,14 +153,27 @@ class Sender:
             await self._retry(row, _LONGEST_PAUSE, type(error).__name__)
         else:
             message_id = message.message_id if message is not None else None
-            async with self._store.writing() as session:
-                await outbox.sent(session, row.id, message_id, self._clock())
+            await self._record(row, message_id)
             if message is not None and row.body.get("count") is not None:
                 self._counts.start(row, message, Count.model_validate(row.body["count"]))
+
+    async def _record(self, row: outbox.Outgoing, message_id: int | None) -> None:
+        """Write down that a row was sent, tried again for as long as nobody else can claim it: it would come twice."""
+        for _ in range(int(_CLAIM_HOLDS)):
+            try:
+                async with self._store.writing() as session:
+                    await outbox.sent(session, row.id, message_id, self._clock())
+            except SQLAlchemyError as error:
+                log.error("send.not_recorded", outbox=row.id, fault=type(error).__name__)
+                await asyncio.sleep(IDLE_SECONDS)
+            else:
+                return
 
     async def _do(self, row: outbox.Outgoing, chat_id: int) -> Message | None:
         """Do what a row says; the message it was sent as, if it was sent as one."""
         match row.act:
+            case "send_file" if row.body["name"] == PROGRESS:
+                return await self._send_page(row, chat_id)
             case "send_file":
                 content = summary_pdf(str(row.body["text"]), datetime.fromisoformat(row.body["made"]))
                 return await self._bot.send_document(chat_id, content, filename=str(row.body["name"]))
@@ -119,6 +181,8 @@ class Sender:
                 message_id = int(row.body["message_id"])
                 await self._bot.edit_message_reply_markup(chat_id, message_id, reply_markup=_keyboard(row))
                 return None
+            case "send_photo" if str(row.body["image"]).partition("/")[0] == PROGRESS:
+                return await self._send_progress(row, chat_id)
             case "send_photo":
                 return await self._send_photo(row, chat_id)
             case _:
@@ -143,6 +207,37 @@ class Sender:
             self._pictures.is_known_as(message.photo[-1].file_id, image)
             return message
         return await self._send_text(row, chat_id) if row.body["html"] else None
+
+    async def _send_progress(self, row: outbox.Outgoing, chat_id: int) -> Message:
+        """Send the person's progress: the picture with all figures in words, or those alone when it can't be sent."""
+        image, html = str(row.body["image"]), str(row.body["html"])
+        told = await self._diaries.picture(row.patient_id, image, html, self._clock())
+        if told is None:
+            return await self._send_nothing_yet(chat_id)
+        keyboard = _keyboard(row)
+        if told.png is not None and row.attempts <= PICTURE_ATTEMPTS:
+            try:
+                return await self._bot.send_photo(
+                    chat_id, told.png, caption=told.caption, reply_markup=keyboard, filename="picture.png"
+                )
+            except BadRequest as error:
+                if _is_gone(error):
+                    raise
+                log.error("picture.refused", outbox=row.id, image=image)
+        return await self._bot.send_message(chat_id, told.caption, reply_markup=keyboard)
+
+    async def _send_page(self, row: outbox.Outgoing, chat_id: int) -> Message:
+        """Send the page of the person's progress, with its text beside it."""
+        page = await self._diaries.page(row.patient_id, datetime.fromisoformat(row.body["made"]))
+        if page is None:
+            return await self._send_nothing_yet(chat_id)
+        text = to_html(str(row.body["text"]))
+        return await self._bot.send_document(chat_id, page, caption=text, filename=self._diaries.file_name())
+
+    async def _send_nothing_yet(self, chat_id: int) -> Message:
+        """Say that there is nothing to show: the diary is read only now, and all of it may have gone by then."""
+        ((_, body),) = messages(self._diaries.nothing())
+        return await self._bot.send_message(chat_id, str(body["html"]), reply_markup=_markup(body["buttons"]))
 
     async def _send_text(self, row: outbox.Outgoing, chat_id: int) -> Message:
         text, keyboard = str(row.body["html"]), _keyboard(row)
@@ -183,8 +278,56 @@ class Sender:
             await outbox.failed(session, row.id, fault, self._clock())
 
 
+class _Lane:
+    """Answers, which are sent side by side; or what can wait, one at a time and at a rate."""
+
+    def __init__(self, *, can_wait: bool = False) -> None:
+        self.can_wait = can_wait
+        self.new = asyncio.Event()
+        self.working: set[asyncio.Task[None]] = set()
+        self._next = 0.0
+
+    def finished(self, task: asyncio.Task[None]) -> None:
+        """Note that one is through."""
+        self.working.discard(task)
+        self.new.set()
+
+    async def turn(self, stop: asyncio.Event) -> None:
+        """Wait until the next one may go out, or until told to stop.
+
+        It may once its time has come and the one before is through, or has kept the lane behind its rate for so long
+        that the lost time could not be made up for.
+        """
+        while not stop.is_set():
+            early = self._next - time.monotonic()
+            if early > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), early)
+            elif self.working and early > -_MAY_LAG:
+                await asyncio.wait(self.working, timeout=_MAY_LAG + early)
+            else:
+                break
+        self.give_way(1)
+
+    def give_way(self, calls: int) -> None:
+        """Note that so many calls are made: the next one goes out that much later."""
+        self._next = max(self._next, time.monotonic() - _MAY_LAG) + calls / CAN_WAIT_A_SECOND
+
+    def rested(self) -> None:
+        """Note that there was nothing to send: that is no time to make up for."""
+        self._next = max(self._next, time.monotonic())
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for so long, because Telegram said that it was too much."""
+        self._next = max(self._next, time.monotonic() + min(seconds, _LONGEST_HOLD))
+
+
 def _keyboard(row: outbox.Outgoing) -> InlineKeyboardMarkup | None:
-    rows = [[InlineKeyboardButton(title, callback_data=data) for title, data in line] for line in row.body["buttons"]]
+    return _markup(row.body["buttons"])
+
+
+def _markup(buttons: Any) -> InlineKeyboardMarkup | None:
+    rows = [[InlineKeyboardButton(title, callback_data=data) for title, data in line] for line in buttons]
     return InlineKeyboardMarkup(rows) if rows else None
 
 

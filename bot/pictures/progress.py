@@ -66,6 +66,7 @@ class _Sheet:
         self._has_sessions = any(week.done or week.planned for week in progress.weeks)
         self._has_comfort = any(week.comfort is not None for week in progress.weeks)
         self._scores = progress.scores[:_SCORES]
+        self._is_rough = any(each.latest.flagged or each.first.flagged for each in self._scores)
         size = PLAIN if self._has_sessions else 40
         self._summary = [(line, size) for line in _wrapped(progress.summary, size, _RIGHT - _EDGE)]
         for count in range(_MILESTONES, -1, -1):  # rather fewer flags than bars too low to be read
@@ -82,7 +83,9 @@ class _Sheet:
             taken += 46 + self._strip + 12 + 4 * _ROW
         if self._has_comfort:
             taken += 66 + _ROW
-        return HEIGHT - taken - _list_height(self._shown) - _list_height(self._scores, heading=_ROW)
+        return (
+            HEIGHT - taken - _list_height(self._shown) - _list_height(self._scores, heading=_ROW * (1 + self._is_rough))
+        )
 
     @property
     def _strip(self) -> int:
@@ -266,9 +269,11 @@ class _Sheet:
             y += _ROW
             yield self._text(_EDGE, y, _clipped(each.name, SMALL, first - _EDGE - 90), SMALL)
             if each.change is not None:
-                yield self._text(first, y, number(each.first.value), SMALL, anchor="end")
-            yield self._text(latest, y, number(each.latest.value), SMALL, bold=True, anchor="end")
+                yield self._text(first, y, each.first.shown, SMALL, anchor="end")
+            yield self._text(latest, y, each.latest.shown, SMALL, bold=True, anchor="end")
             yield self._text(which, y, self._captions["higher" if each.higher_is_better else "lower"], SMALL)
+        if self._is_rough:
+            yield self._text(_EDGE, y + _ROW, self._captions["rough"], SMALL)
 
 
 def _list_height(rows: Sequence[object], heading: int = 0) -> int:

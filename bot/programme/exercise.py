@@ -23,6 +23,8 @@ STAGES: tuple[Stage, ...] = get_args(Stage.__value__)
 GATES = tuple(f"G{number}" for number in range(8))
 _CAPPED = frozenset({"effort", "hold_s_active", "hold_s_stretch", "repetitions", "minutes_a_day", "pain"})
 FAMILIES = ("flaccid", "paresis", "synkinesis", "surgery")
+WHOLE_FACE = "whole face"
+"""The region of an exercise that belongs to all of them."""
 _Name = Annotated[str, Field(min_length=2)]
 _Id = Annotated[str, Field(pattern=r"^EX-\d{2}$")]
 
@@ -121,6 +123,7 @@ class Programme(Strict):
     habits: tuple[_Id, ...]
     weekly: tuple[_Id, ...]
     times_a_day: Annotated[int, Field(ge=0)]
+    days_a_week: Annotated[int, Field(ge=1, le=7)] = 7
 
     @property
     def reachable(self) -> tuple[str, ...]:
@@ -179,6 +182,14 @@ class DoNot(Strict):
     provenance: tuple[str, ...]
 
 
+class Region(Strict):
+    """A region of the face that a person may name, with more words that people type for it."""
+
+    id: _Name
+    name: _Name
+    also: tuple[str, ...]
+
+
 class _Reviewed(Strict):
     reviewed_by: str | None
     review_due: str | None
@@ -190,6 +201,10 @@ class _FamilyFile(_Reviewed):
 
 class _ProgrammesFile(_Reviewed):
     programmes: tuple[Programme, ...]
+
+
+class _RegionsFile(_Reviewed):
+    regions: Annotated[tuple[Region, ...], Field(min_length=1)]
 
 
 class _StagesFile(_Reviewed):
@@ -211,6 +226,11 @@ class ExerciseLibrary:
     caps: Mapping[str, Cap]
     do_not: tuple[DoNot, ...]
     never_with: Mapping[str, str]
+    regions: Mapping[str, Region]
+
+    def region_named(self, words: str) -> Region | None:
+        """The region that a word or two name, in lower case."""
+        return next((each for each in self.regions.values() if words in (each.id, each.name, *each.also)), None)
 
     def programmes_of(self, stage: Stage) -> tuple[Programme, ...]:
         """The programmes of a stage; after an operation there are several."""
@@ -228,6 +248,12 @@ def load_exercises(content: Path, sources: frozenset[str]) -> ExerciseLibrary:
         ContentError: with every problem found.
     """
     folder = content / "exercises"
+    regions, region_lines = read(folder / "regions.yml", _RegionsFile)
+    names: dict[str, str] = {}
+    for index, region in enumerate(regions.regions):
+        for name in dict.fromkeys((region.id, region.name, *region.also)):
+            if names.setdefault(name, region.id) != region.id:
+                raise region_lines.error(f"'{name}' names {names[name]} too. Leave it to one.", "regions", index)
     exercises: dict[str, Exercise] = {}
     stands: dict[str, tuple[Lines, int]] = {}
     problems: list[Problem] = []
@@ -244,6 +270,11 @@ def load_exercises(content: Path, sources: frozenset[str]) -> ExerciseLibrary:
             exercises[exercise.id] = exercise
             stands[exercise.id] = (lines, index)
             problems += [_problem(lines, fault, *place) for fault in _faults(exercise, stages, sources)]
+            if exercise.region not in (*(each.id for each in regions.regions), WHOLE_FACE):
+                fault = (
+                    f"{exercise.id}: the region '{exercise.region}' is not in regions.yml. Add it there, or mend it."
+                )
+                problems.append(_problem(lines, fault, *place))
     programmes, lines = read(folder / "programmes.yml", _ProgrammesFile)
     for index, programme in enumerate(programmes.programmes):
         place = ("programmes", index)
@@ -264,6 +295,7 @@ def load_exercises(content: Path, sources: frozenset[str]) -> ExerciseLibrary:
         dict(stages.caps),
         stages.do_not,
         dict(stages.never_with),
+        {each.id: each for each in regions.regions},
     )
 
 

@@ -3,6 +3,7 @@
 Pure; it travels as JSON in one field of the patient.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -15,6 +16,9 @@ from bot.programme.session import Session
 CHECK_AGAIN = timedelta(days=7)
 """So long the self-check holds (gates are looked at again every week)."""
 
+ASKED_LONG_AGO = timedelta(hours=24)
+"""After so long an open question or offer is put anew before an answer counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Practice:
@@ -24,7 +28,10 @@ class Practice:
     `weak_side` is for pictures. `smaller` are the exercises that come smaller next time. `count` is how many sessions
     were begun. `closed_at` is when something told shut the exercises, until the person says it was seen to, or, unless
     it `must_be_seen`, until a check finds nothing. `recent` are the last sessions: the moment each began, and the zone
-    the person was in. `began_on` is the latest day on which the weakness can have begun, by the self-check.
+    the person was in. `began_on` is the latest day on which the weakness can have begun, by the self-check. `asked_at`
+    is when the open question, or the offer of a session, was put. `region` is the one that the person named for the
+    next session, and `weights` what they answered last about linked movements speaks for (see `session.Lead`).
+    `is_dark`: pictures on the dark ground.
     """
 
     standing: Standing = field(default_factory=Standing)
@@ -39,6 +46,14 @@ class Practice:
     must_be_seen: bool = False
     recent: tuple[tuple[datetime, str], ...] = ()
     began_on: date | None = None
+    asked_at: datetime | None = None
+    region: str | None = None
+    weights: Mapping[str, int] = field(default_factory=dict)
+    is_dark: bool = False
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether what stands open was asked so long ago that a bare "yes" may mean something else."""
+        return self.asked_at is None or now - self.asked_at > ASKED_LONG_AGO
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether the self-check still holds."""

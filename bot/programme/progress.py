@@ -25,10 +25,12 @@ from bot.words import Words
 
 WEEKS = 12
 """So many weeks are told at most."""
+ROUGH = "~"
+"""Stands before a figure that needs a second look."""
 
 CAPTIONS = (
     "title", "sessions", "done", "planned", "now", "comfort", "comfort_scale", "scores", "first", "latest", "higher",
-    "lower",
+    "lower", "rough",
     "page", "made", "week", "days", "effort", "stage", "milestones", "earlier", "change", "up", "down", "same", "scale",
     "week_note", "awaited", "size_unknown", "own_answers",
 )  # fmt: skip
@@ -69,6 +71,7 @@ class Measured:
 
     `name` is short and plain, as it stands beside the figure. `best` and `worst` are the ends of its scale. `meaning`
     says to a clinician how it is scored. `awaits_permission`: the official words are not used, and must be asked for.
+    `flagged` says to a clinician why the figure needs a second look; empty when it needs none.
     """
 
     name: str
@@ -78,6 +81,12 @@ class Measured:
     worst: float
     meaning: str = ""
     awaits_permission: bool = False
+    flagged: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The figure to one decimal, with a sign before it when it needs a second look."""
+        return f"{ROUGH if self.flagged else ''}{round(self.value, 1):g}"
 
 
 @dataclass(frozen=True, slots=True)

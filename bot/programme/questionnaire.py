@@ -64,11 +64,21 @@ class Cadence(Strict):
         return self
 
 
+class Figure(Strict):
+    """A figure that is told of progress: the part of the score, its short plain name, and the ends of its scale."""
+
+    part: Name
+    name: Line
+    best: StrictInt
+    worst: StrictInt
+
+
 class Scoring(Strict):
-    """The program's formula, and in words for a clinician how its figures read."""
+    """The program's formula, in words for a clinician how its figures read, and which are told of progress."""
 
     formula: FormulaName
     meaning: Line
+    figures: tuple[Figure, ...] = ()
 
 
 class _Item(Strict):
@@ -76,6 +86,9 @@ class _Item(Strict):
     part: Name
     text: Annotated[str, Field(min_length=10)]
     answers: Name
+    milestone: Line | None = None
+    region: Name | None = None
+    exercises: tuple[str, ...] = ()
 
 
 class _File(Strict):
@@ -97,12 +110,19 @@ class _File(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question of a questionnaire. `part` is the part of the score that it counts for."""
+    """One question of a questionnaire. `part` is the part of the score that it counts for.
+
+    `milestone` is what the first "yes" is called among the milestones of progress. `region` and `exercises` say what a
+    high answer speaks for: a region of the face, by its name in the exercise library, and ids of exercises.
+    """
 
     id: str
     part: str
     text: str
     answers: tuple[Answer, ...]
+    milestone: str | None = None
+    region: str | None = None
+    exercises: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +203,9 @@ def load_questionnaire(path: Path) -> Questionnaire:
         if item.answers not in file.answers:
             problem = f"the item '{item.id}' has the answers '{item.answers}', which `answers` doesn't. Add them there."
             raise lines.error(problem, "items", index, "answers")
-        items[item.id] = Item(item.id, item.part, item.text, file.answers[item.answers])
+        items[item.id] = Item(
+            item.id, item.part, item.text, file.answers[item.answers], item.milestone, item.region, item.exercises
+        )
     if unused := sorted(set(file.answers) - {item.answers for item in file.items}):
         raise lines.error(f"no item has the answers '{unused[0]}'. Use them or take them out.", "answers", unused[0])
     _check_formula(file, tuple(items.values()), lines)
@@ -224,6 +246,21 @@ def score(questionnaire: Questionnaire, answers: Mapping[str, Value | None]) -> 
         tuple(item.id for item in questionnaire.items if item.id not in given),
         " ".join(flags) or None,
     )
+
+
+NOTICED = 2
+"""From this answer on ("now and then") an item speaks for its region and its exercises."""
+
+
+def speaks_for(questionnaire: Questionnaire, answers: Mapping[str, Value | None]) -> Mapping[str, int]:
+    """What the answers speak for, by region and by exercise: of several items that name the same the highest answer."""
+    weights: dict[str, int] = {}
+    for item in questionnaire.items:
+        answer = answers.get(item.id)
+        if isinstance(answer, int) and answer >= NOTICED:
+            for each in (*item.exercises, *((item.region,) if item.region is not None else ())):
+                weights[each] = max(answer, weights.get(each, 0))
+    return weights
 
 
 type _Figures = tuple[float | None, dict[str, float | None], list[str]]
@@ -296,6 +333,7 @@ def _numbers(items: Iterable[Item], given: Mapping[str, Value]) -> list[int]:
 
 
 _SAQ_LEAST = 7
+_SEEN: Sequence[Value] = ("yes", "no", "not_sure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +358,7 @@ _FORMULAS: Mapping[FormulaName, _Formula] = {
             "comfort": (1, range(11)),
             "eye_comfort": (1, range(11)),
             "burden": (1, range(11)),
-            "movement": (3, ("yes", "no", "not_sure")),
+            "movement": (3, _SEEN),
         },
     ),
 }
@@ -349,6 +387,14 @@ def _check_formula(file: _File, items: Sequence[Item], lines: Lines) -> None:
             shown = ", ".join(str(value) for value in values)
             problem = f"the item '{item.id}' needs one answer for each of these values: {shown}. Correct its answers."
             raise lines.error(problem, "items", index, "answers")
+    for index, figure in enumerate(file.scoring.figures):
+        if figure.part not in formula.made_for or formula.made_for[figure.part][1] == _SEEN:
+            problem = f"'{figure.part}' is no figure of {name}. Mend the part, or take it out."
+            raise lines.error(problem, "scoring", "figures", index, "part")
+    for index, item in enumerate(items):
+        if item.milestone is not None and formula.made_for[item.part][1] != _SEEN:
+            problem = f"the item '{item.id}' isn't answered by yes or no, so it has no milestone. Take that out."
+            raise lines.error(problem, "items", index, "milestone")
     for part, (count, _) in formula.made_for.items():
         if (found := sum(item.part == part for item in items)) != count:
             problem = f"'{part}' has {found} items; {name} is made for {count}. Add or take out items."

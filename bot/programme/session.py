@@ -5,7 +5,8 @@ is tapped twice, out of order, from another session or after the end is known as
 """
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zlib import crc32
@@ -20,7 +21,7 @@ TURNS = 1000
 RESUMABLE = timedelta(hours=20)
 """A session left open for longer is over; the next one begins anew."""
 
-type Move = Literal["next", "done", "again", "easier", "skip", "hurts", "stop"]
+type Move = Literal["next", "done", "again", "easier", "harder", "skip", "hurts", "stop"]
 type Ending = Literal["finished", "stopped", "hurt"]
 type Asking = Literal["", "effort", "comfort"]
 
@@ -30,7 +31,8 @@ class Session:
     """A session under way.
 
     `at` is the exercise (an index of `items`), `step` its instruction; one past the last instruction is the practice,
-    with its count. `eased` are those made smaller. `asking`: the score that is asked at the end.
+    with its count. `eased` are those made smaller. `replaced` are smaller exercises that were taken, each with the one
+    in whose place it stands. `asking`: the score that is asked at the end.
     """
 
     id: str
@@ -43,6 +45,7 @@ class Session:
     step: int = 0
     turn: int = 0
     eased: tuple[str, ...] = ()
+    replaced: tuple[tuple[str, str], ...] = ()
     done: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     asking: Asking = ""
@@ -57,6 +60,12 @@ class Session:
         """Whether all instructions were given, and it is being done."""
         return self.step >= len(self.exercise(library).steps)
 
+    @property
+    def is_smaller(self) -> bool:
+        """Whether the exercise that is due is smaller than the programme's own."""
+        here = self.items[self.at]
+        return here in self.eased or any(here == smaller for smaller, _ in self.replaced)
+
     def is_open(self, now: datetime) -> bool:
         """Whether it can still be gone on with."""
         return now - datetime.fromisoformat(self.moved) < RESUMABLE
@@ -70,6 +79,23 @@ class Moved:
     ended: Ending | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What chooses where a programme leaves a choice. It never opens anything.
+
+    `region` is the one that the person named for this time. `weights` are by region and by exercise, from what they
+    answered: the higher, the sooner it comes.
+    """
+
+    region: str | None = None
+    weights: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, exercise: Exercise, by: str) -> tuple[bool, int]:
+        """How much an exercise is wanted in a pick: by `saq`, by `region`, or in `turn`."""
+        wanted = {"saq": exercise.id, "region": exercise.region}.get(by, "")
+        return exercise.region == self.region, self.weights.get(wanted, 0)
+
+
 def begin(
     programme: Programme,
     library: ExerciseLibrary,
@@ -79,6 +105,7 @@ def begin(
     now: datetime,
     count: int,
     smaller: tuple[str, ...] = (),
+    lead: Lead | None = None,
 ) -> Session | None:
     """A new session of what is open today; None when nothing is.
 
@@ -90,10 +117,11 @@ def begin(
         now: when it begins, aware.
         count: how many sessions came before: picks take their turns by it.
         smaller: exercises that were hard or skipped last time; they come smaller, and last.
+        lead: what chooses among the open exercises of a pick; without it they take turns.
     """
-    today = now.date()
-    items = list(_picked(programme, library, standing, today, count))
-    items = _short(items, library, smaller, count)
+    today, lead = now.date(), lead or Lead()
+    items = list(_picked(programme, library, standing, today, count, lead))
+    items = _short(items, library, smaller, count, lead)
     items.sort(key=lambda each: each in smaller)
     if not items:
         return None
@@ -110,7 +138,7 @@ def begin(
 
 
 def _picked(
-    programme: Programme, library: ExerciseLibrary, standing: Standing, today: date, count: int
+    programme: Programme, library: ExerciseLibrary, standing: Standing, today: date, count: int, lead: Lead
 ) -> tuple[str, ...]:
     chosen: list[str] = []
     for item in programme.session:
@@ -118,18 +146,27 @@ def _picked(
         wanted = item.pick.count if isinstance(item, PickItem) else 1
         opened = [each for each in of if not locked_by(library.exercises[each], standing, today)]
         start = (count * wanted) % len(opened) if opened else 0
-        chosen += [*opened[start:], *opened[:start]][:wanted]
+        turned = [*opened[start:], *opened[:start]]
+        if isinstance(item, PickItem):  # those that are wanted alike keep their turns
+            by = item.pick.by
+            turned.sort(key=lambda each: lead.of(library.exercises[each], by), reverse=True)
+        chosen += turned[:wanted]
     return tuple(dict.fromkeys(chosen))
 
 
-def _short(items: list[str], library: ExerciseLibrary, smaller: tuple[str, ...], count: int) -> list[str]:
+def _short(items: list[str], library: ExerciseLibrary, smaller: tuple[str, ...], count: int, lead: Lead) -> list[str]:
     """As many of the items as fit, in their order: the first always, and two at least.
 
-    Which of the others wait is drawn anew for each session, so that none waits for ever.
+    Which of the others wait is drawn anew for each session, so that none waits for ever; the region that was named
+    waits last.
     """
+
+    def turn(each: str) -> tuple[bool, int]:
+        return library.exercises[each].region != lead.region, crc32(f"{each} {count}".encode())
+
     kept: set[str] = set()
     taken = 0
-    for each in [*items[:1], *sorted(items[1:], key=lambda each: crc32(f"{each} {count}".encode()))]:
+    for each in [*items[:1], *sorted(items[1:], key=turn)]:
         needs = seconds(library.exercises[each], eased=each in smaller)
         if len(kept) < 2 or taken + needs <= LONGEST_S:
             kept.add(each)
@@ -164,6 +201,8 @@ def move(session: Session, event: Move, library: ExerciseLibrary, now: datetime)
             return Moved(dataclasses.replace(moved, step=whole if session.is_practice(library) else 0))
         case "easier":
             return Moved(_eased(moved, session.exercise(library)))
+        case "harder":
+            return Moved(_as_before(moved))
 
 
 def _turned(session: Session, now: datetime) -> Session:
@@ -182,7 +221,25 @@ def _eased(session: Session, exercise: Exercise) -> Session:
         return dataclasses.replace(session, eased=(*session.eased, exercise.id))
     if exercise.easier_id is None or exercise.easier_id in session.items:
         return session
-    items = (*session.items[: session.at], exercise.easier_id, *session.items[session.at + 1 :])
+    replaced = (*session.replaced, (exercise.easier_id, exercise.id))
+    return dataclasses.replace(_in_place(session, exercise.easier_id), replaced=replaced)
+
+
+def _as_before(session: Session) -> Session:
+    """One step back from what was made smaller; never beyond the programme's own."""
+    here = session.items[session.at]
+    if here in session.eased:
+        return dataclasses.replace(session, eased=tuple(each for each in session.eased if each != here))
+    own = dict(session.replaced).get(here)
+    if own is None:
+        return session
+    replaced = tuple(each for each in session.replaced if each != (here, own))
+    return dataclasses.replace(_in_place(session, own), replaced=replaced)
+
+
+def _in_place(session: Session, exercise: str) -> Session:
+    """Another exercise in the place of the one that is due, from its first instruction."""
+    items = (*session.items[: session.at], exercise, *session.items[session.at + 1 :])
     return dataclasses.replace(session, items=items, step=0)
 
 

@@ -4,12 +4,13 @@ import contextlib
 import json
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from bot.clock import Clock, clock_starting_at
 from bot.dialogue import Dialogue, Said, Turn, record
+from bot.dialogue.due import Push, due_now
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import CONSENT_VERSION
 from bot.knowledge import Shelf
@@ -17,7 +18,7 @@ from bot.patient import Patient, Step, new_pseudonym
 from bot.settings import CONTENT, Settings
 from bot.stack.model import train
 from bot.stack.processes import Stack, free_ports
-from bot.store import Store, patients
+from bot.store import Store, patients, reminders
 
 
 class NotRunning(Exception):
@@ -57,6 +58,41 @@ class Door:
         async with self._store.writing() as session:
             await record(session, f"door:{patient.id}:{self._count}", patient, turn, self.clock())
         return turn
+
+    async def let_pass(self, patient: Patient, until: datetime) -> AsyncIterator[tuple[datetime, Push]]:
+        """Move the clock to a moment, with everything of one person that falls due meanwhile, at its own moment.
+
+        The clock must be one that can be moved.
+        """
+        clock = self.clock
+        if not isinstance(clock, MovableClock):
+            raise TypeError("only a clock that stands still can be moved")
+        while True:
+            async with self._store.reading() as session:
+                look = await reminders.next_look(session, patient.id)
+            if look is None or look > until:
+                break
+            clock.now = max(clock.now, look)
+            async with self._store.writing() as session:
+                pushes, _ = await due_now(session, self._dialogue.words, clock.now, only=patient.id)
+            for push in pushes:
+                yield clock.now, push
+        clock.now = until
+
+    async def plan(self, patient: Patient, requests: Sequence[str]) -> Patient:
+        """Set reminders in words, as the person would. Returns the person from now on.
+
+        Raises:
+            ValueError: one of them is no request for reminders.
+        """
+        for words in requests:
+            turn = await self._dialogue.reply(patient, Said(text=words))
+            if turn.patient.reminders == patient.reminders:
+                raise ValueError(f"'{words}' sets no reminder; write it as 'daily 08:00'")
+            async with self._store.writing() as session:
+                await record(session, f"plan:{patient.id}", patient, turn, self.clock())
+            patient = turn.patient
+        return patient
 
     async def forget(self) -> None:
         """Erase every person made here."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -16,8 +17,7 @@ from bot.programme.known import learnt
 from bot.programme.practice import Practice
 from bot.stack.door import Door, MovableClock
 
-# What the contract's conversations may carry that this version has no use for yet; named in the output, not hidden.
-_NOT_YET = ("reminders",)
+_DAILY = re.compile(r"daily (\d{2}:\d{2})")
 
 
 class BadLine(ValueError):
@@ -62,19 +62,27 @@ async def converse(
             country=item.get("country"), for_whom=item.get("for_whom", "self"), new=bool(item.get("new"))
         )
         person = _known(person, item, clock())
+        person = await door.plan(person, [_wish(each) for each in item.get("reminders", ())])
         shown: list[Outcome] = []
-        turns = []
+        turns: list[dict[str, Any]] = []
         for turn in item["turns"]:
-            clock.now += timedelta(hours=float(turn.get("after_hours", 0)))
+            until = clock.now + timedelta(hours=float(turn.get("after_hours", 0)))
+            async for at, push in door.let_pass(person, until):
+                shown.append(push.outcome)
+                turns.append({"at": at.isoformat(), "user": None, "push": True, **push.outcome.measured()})
             spoken = _spoken(turn, shown)
             result = await door.say(person, spoken)
             person = result.patient
             shown.append(result.outcome)
             user = turn.get("say", turn.get("press"))
             turns.append({"at": clock.now.isoformat(), "user": user, "push": False, **result.outcome.measured()})
-        answered: dict[str, Any] = {"id": item["id"], "turns": turns}
-        ignored = [name for name in _NOT_YET if name in item]
-        yield {**answered, "ignored": ignored} if ignored else answered
+        yield {"id": item["id"], "turns": turns}
+
+
+def _wish(rule: str) -> str:
+    """A line's `daily 08:00` in words; anything else is in words already."""
+    daily = _DAILY.fullmatch(rule.strip())
+    return f"remind me to do my exercises every day at {daily[1]}" if daily else rule
 
 
 def _known(person: Patient, item: Mapping[str, Any], now: datetime) -> Patient:
@@ -97,7 +105,8 @@ def _known(person: Patient, item: Mapping[str, Any], now: datetime) -> Patient:
         person,
         onset_on=began,
         practice=practice.dumps() if known or item.get("exercises_unlocked") else None,
-        zone=item.get("zone"),
+        # Without either there is no local time to keep, and nobody here to ask.
+        zone=item.get("zone") or ("UTC" if item.get("reminders") and not item.get("country") else None),
     )
 
 

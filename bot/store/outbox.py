@@ -1,6 +1,6 @@
 """The outbox: whatever is to be sent, written once by key, sent in order for each person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,10 @@ from bot.store.insert import insert_into
 from bot.store.tables import OutboxRow
 
 LEASE = timedelta(seconds=120)
+CAN_WAIT = 8
+"""From this priority on a row is nobody's answer (a reminder): it waits for whoever asked something."""
+TOO_LATE = "too late"
+"""The fault of a row that was of no use any more when its turn came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,32 @@ class Outgoing:
     act: str
     body: Mapping[str, Any]
     attempts: int
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """Something to send that nobody asked for just now, of no use after `not_after`."""
+
+    key: str
+    patient_id: str
+    act: str
+    body: Mapping[str, Any]
+    not_after: datetime
+
+
+async def add_unasked(session: AsyncSession, rows: Sequence[Unasked], now: datetime) -> None:
+    """Write down many at once, behind all answers; a second one with the same key changes nothing."""
+    if not rows:
+        return
+    values = [
+        {
+            "key": row.key, "patient_id": row.patient_id, "act": row.act, "body": dict(row.body), "state": "waiting",
+            "created_at": now, "due_at": now, "not_after": row.not_after, "priority": CAN_WAIT, "attempts": 0,
+        }
+        for row in rows
+    ]  # fmt: skip
+    await session.execute(insert_into(session, OutboxRow).on_conflict_do_nothing(index_elements=["key"]), values)
 
 
 async def add(
@@ -55,19 +85,29 @@ async def add(
     )
 
 
-async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) -> list[Outgoing]:
-    """Claim the oldest due row of up to `limit` people, the most urgent first."""
+async def claim(
+    session: AsyncSession, gateway: str, now: datetime, limit: int, *, can_wait: bool = False
+) -> list[Outgoing]:
+    """Claim the oldest due row of up to `limit` people, the most urgent first: of the answers, or of what `can_wait`.
+
+    Each person's rows go out in their order among answers, and among what can wait; an answer overtakes a reminder.
+    """
     older = aliased(OutboxRow)
+    lane, older_lane = (
+        each.priority >= CAN_WAIT if can_wait else each.priority < CAN_WAIT for each in (OutboxRow, older)
+    )
     free = or_(OutboxRow.claimed_until.is_(None), OutboxRow.claimed_until < now)
     ready = (
         select(OutboxRow.id)
         .where(
             OutboxRow.state == "waiting",
+            lane,
             OutboxRow.due_at <= now,
             free,
             ~select(older.id)
             .where(
                 older.state == "waiting",
+                older_lane,
                 older.patient_id == OutboxRow.patient_id,
                 older.id < OutboxRow.id,
                 older.due_at <= now,
@@ -83,7 +123,14 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) 
         update(OutboxRow)
         .where(OutboxRow.id.in_(select(ready.c.id)), OutboxRow.state == "waiting", free)
         .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=OutboxRow.attempts + 1)
-        .returning(OutboxRow.id, OutboxRow.patient_id, OutboxRow.act, OutboxRow.body, OutboxRow.attempts)
+        .returning(
+            OutboxRow.id,
+            OutboxRow.patient_id,
+            OutboxRow.act,
+            OutboxRow.body,
+            OutboxRow.attempts,
+            OutboxRow.not_after,
+        )
         .execution_options(synchronize_session=False)
     )
     return sorted((Outgoing(*row) for row in rows), key=lambda outgoing: outgoing.id)

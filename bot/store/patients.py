@@ -1,13 +1,14 @@
 """People: found by pseudonym, made for a new chat, changed, forgotten."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.patient import Patient, Step, new_pseudonym
-from bot.store import inbox
+from bot.store import inbox, reminders
 from bot.store.tables import PatientRow, TelegramChatRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
@@ -17,6 +18,12 @@ async def get(session: AsyncSession, patient_id: str) -> Patient | None:
     """Return a person by pseudonym, or None."""
     row = await session.get(PatientRow, patient_id)
     return _patient(row) if row else None
+
+
+async def several(session: AsyncSession, patient_ids: Sequence[str]) -> dict[str, Patient]:
+    """Return the people of these pseudonyms by pseudonym; one that is gone is left out."""
+    rows = await session.scalars(select(PatientRow).where(PatientRow.id.in_(set(patient_ids))))
+    return {row.id: _patient(row) for row in rows}
 
 
 async def create(session: AsyncSession, patient: Patient, now: datetime) -> None:
@@ -58,10 +65,11 @@ async def chat_of(session: AsyncSession, patient_id: str) -> int | None:
 
 
 async def set_blocked(session: AsyncSession, patient_id: str, blocked_at: datetime | None) -> None:
-    """Note that a person blocked the bot, or (None) that they are back."""
+    """Note that a person blocked the bot, or (None) that they are back. Their reminders rest meanwhile."""
     chat = await session.scalar(select(TelegramChatRow).where(TelegramChatRow.patient_id == patient_id))
     if chat is not None and (chat.blocked_at is None) != (blocked_at is None):
         chat.blocked_at = blocked_at
+        await reminders.rest(session, patient_id, blocked=blocked_at is not None)
 
 
 async def erase(session: AsyncSession, patient_id: str) -> None:

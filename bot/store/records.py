@@ -117,6 +117,20 @@ async def note_session(session: AsyncSession, key: str, patient_id: str, kept: K
     )
 
 
+async def diary(session: AsyncSession, patient_id: str) -> list[KeptSession]:
+    """Return a person's sessions, the oldest first."""
+    rows = await session.scalars(
+        select(SessionRow).where(SessionRow.patient_id == patient_id).order_by(SessionRow.began, SessionRow.id)
+    )
+    return [
+        KeptSession(
+            row.began, row.zone, row.programme, row.stage, row.ended,
+            tuple(row.done), tuple(row.skipped), tuple(row.eased), row.effort, row.comfort,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class KeptScore:
     """An answered questionnaire as it is kept."""
@@ -138,6 +152,17 @@ async def note_score(session: AsyncSession, key: str, patient_id: str, kept: Kep
         )
         .on_conflict_do_nothing(index_elements=["key"])
     )  # fmt: skip
+
+
+async def scores(session: AsyncSession, patient_id: str) -> list[tuple[datetime, KeptScore]]:
+    """Return a person's answered questionnaires, each with its moment, the oldest first."""
+    rows = await session.scalars(
+        select(ScoreRow).where(ScoreRow.patient_id == patient_id).order_by(ScoreRow.at, ScoreRow.id)
+    )
+    return [
+        (row.at, KeptScore(row.questionnaire, row.value, dict(row.parts), dict(row.answers), row.flagged))
+        for row in rows
+    ]
 
 
 async def note_miss(

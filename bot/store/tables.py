@@ -89,6 +89,7 @@ class PatientRow(Base):
     practice: Mapped[str | None] = mapped_column(Text, comment="what is known for exercises, the open session; JSON")
     form: Mapped[str | None] = mapped_column(Text, comment="the open questionnaire, when each was answered; JSON")
     zone: Mapped[str | None] = mapped_column(String(64), comment="IANA zone")
+    reminders: Mapped[str | None] = mapped_column(Text, comment="the rules of their reminders, as JSON")
 
 
 class TelegramChatRow(Base):
@@ -130,17 +131,20 @@ class OutboxRow(Base):
     __table_args__ = (
         # the sender: the oldest unsent row of each person
         Index("ix_outbox_state_patient_id_id", "state", "patient_id", "id"),
+        # the sender: the most urgent first, though thousands of reminders wait
+        Index("ix_outbox_state_priority_id", "state", "priority", "id"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     key: Mapped[str] = mapped_column(String(80), unique=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
-    priority: Mapped[int] = mapped_column(Integer, default=5, comment="0 is most urgent")
+    priority: Mapped[int] = mapped_column(Integer, default=5, comment="0 is most urgent; 8 and above can wait")
     act: Mapped[str] = mapped_column(String(16), comment="send, send_photo, send_file, edit_buttons")
     body: Mapped[dict[str, Any] | None] = mapped_column(JSON, comment="dropped once sent")
     state: Mapped[str] = mapped_column(String(8), comment="waiting, sent, failed")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     due_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    not_after: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="of no use later; a reminder's tolerance")
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     claimed_by: Mapped[str | None] = mapped_column(String(64))
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
@@ -254,6 +258,31 @@ class ScoreRow(Base):
     parts: Mapped[dict[str, float | None]] = mapped_column(JSON)
     answers: Mapped[dict[str, Any]] = mapped_column(JSON, comment="by item; null was skipped")
     flagged: Mapped[str | None] = mapped_column(Text, comment="why the figures need a second look")
+
+
+class ReminderRow(Base):
+    """When one of a person's reminders is due next. What it promises stands with the person, too."""
+
+    __tablename__ = "reminders"
+    __table_args__ = (
+        UniqueConstraint("patient_id", "name"),
+        # the dispatcher: what is due
+        Index("ix_reminders_state_look_at", "state", "look_at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(8))
+    rule: Mapped[str] = mapped_column(Text, comment="JSON")
+    state: Mapped[str] = mapped_column(String(8), comment="active, over, parked, blocked")
+    due_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="the promised moment")
+    look_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when to look; later while it waits")
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="the last promised moment that was sent")
+    ignored: Mapped[int] = mapped_column(Integer, default=0, comment="sent in a row without a sign of the person")
+    sent: Mapped[int] = mapped_column(Integer, default=0)
+    late: Mapped[int] = mapped_column(Integer, default=0, comment="skipped for being too late")
+    skipped: Mapped[int] = mapped_column(Integer, default=0, comment="left out on purpose")
+    fault: Mapped[str | None] = mapped_column(String(64), comment="why it is parked")
 
 
 class MissRow(Base):

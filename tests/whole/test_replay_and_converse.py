@@ -110,3 +110,29 @@ def test_whole_conversations_are_led_by_words_and_buttons(system: System) -> Non
     assert second["topic"] == "sleep"
     assert (third["kind"], third["disposition"], third["at"]) == ("emergency", "EMERGENCY", "2026-11-22T12:00:00+00:00")
     assert "999" in third["replies"][0]["text"]
+
+
+def test_reminders_come_as_pushes_at_their_own_moment(system: System) -> None:
+    reminded = {
+        "id": "reminded",
+        "country": "GB",
+        "now": "2026-11-22T07:00:00+00:00",
+        "reminders": ["daily 08:00"],
+        "turns": [
+            {"press": "In 30 minutes", "after_hours": 1.25},
+            {"say": "i'm in new york now", "after_hours": 1},
+            {"say": "stop for a week", "after_hours": 24},
+            {"say": "my reminders", "after_hours": 72},
+        ],
+    }
+    [answered] = septimus(system, "converse", lines=[reminded])
+    assert [(turn["push"], turn["user"], turn["at"]) for turn in answered["turns"]] == [
+        (True, None, "2026-11-22T08:00:00+00:00"),
+        (False, "In 30 minutes", "2026-11-22T08:15:00+00:00"),
+        (True, None, "2026-11-22T08:45:00+00:00"),
+        (False, "i'm in new york now", "2026-11-22T09:15:00+00:00"),
+        (False, "stop for a week", "2026-11-23T09:15:00+00:00"),
+        (False, "my reminders", "2026-11-26T09:15:00+00:00"),
+    ]
+    assert {turn["kind"] for turn in answered["turns"]} == {"reminder"}
+    assert "Mon 30 Nov, 08:00" in answered["turns"][-1]["replies"][0]["text"]

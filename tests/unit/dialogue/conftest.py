@@ -17,10 +17,12 @@ from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
+from bot.dialogue.reminder import Reminders
 from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.payload import parse
+from bot.reminders.places import Places
 from bot.triage.countries import Countries
 from bot.triage.screen import Screen
 from bot.words import Words
@@ -136,6 +138,11 @@ def check_ins(content: Path, shelf: Shelf, screen: Screen, words: Words) -> Chec
     return CheckIns.load(content, shelf.library, screen.messages, words)
 
 
+@pytest.fixture(scope="session")
+def reminders(content: Path, words: Words) -> Reminders:
+    return Reminders(Places.load(content / "places.yml"), words)
+
+
 @pytest.fixture
 def dialogue(
     shelf: Shelf,
@@ -146,9 +153,12 @@ def dialogue(
     intakes: Intakes,
     exercises: Exercises,
     check_ins: CheckIns,
+    reminders: Reminders,
     engine: Engine,
 ) -> Dialogue:
-    return Dialogue(shelf, screen, countries, words, languages, intakes, exercises, check_ins, engine, lambda: NOW)
+    return Dialogue(
+        shelf, screen, countries, words, languages, intakes, exercises, check_ins, reminders, engine, lambda: NOW
+    )
 
 
 @dataclass

@@ -12,7 +12,7 @@ from telegram.ext import Defaults, ExtBot
 from telegram.request import HTTPXRequest
 
 from bot.gateway.live_count import LiveCounts
-from bot.gateway.picture import Pictures
+from bot.gateway.picture import Diaries, Pictures
 from bot.knowledge import Library
 from bot.programme.exercise import ExerciseLibrary, load_exercises
 from bot.sandbox.server import DEFAULT_TOKEN, create_app
@@ -67,6 +67,11 @@ def exercises(library: Library) -> ExerciseLibrary:
 @pytest.fixture
 def pictures(exercises: ExerciseLibrary, words: Words) -> Pictures:
     return Pictures(exercises, words)
+
+
+@pytest.fixture
+def diaries(store: Store, exercises: ExerciseLibrary, words: Words) -> Diaries:
+    return Diaries.load(store, CONTENT, exercises, words)
 
 
 @pytest.fixture

@@ -18,10 +18,12 @@ from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
+from bot.dialogue.reminder import Reminders
 from bot.gateway.answer import Answerer
 from bot.gateway.receive import chat_of
 from bot.knowledge import Shelf
 from bot.knowledge.library import load_library
+from bot.reminders.places import Places
 from bot.settings import CONTENT
 from bot.store import Store, inbox
 from bot.store.tables import InboxRow, OutboxRow, PatientRow, TelegramChatRow
@@ -98,6 +100,7 @@ async def desk(
         intakes=Intakes.load(CONTENT, screen.messages, words),
         exercises=Exercises.load(CONTENT, frozenset(load_library(CONTENT).sources), words),
         check_ins=CheckIns.load(CONTENT, load_library(CONTENT), screen.messages, words),
+        reminders=Reminders(Places.load(CONTENT / "places.yml"), words),
         engine=engine,
         clock=clock,
     )

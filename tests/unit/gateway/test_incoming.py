@@ -42,7 +42,8 @@ def test_a_text_is_said(text: str, said: Said) -> None:
 
 STICKER = {**PICTURE, "type": "regular", "is_animated": False, "is_video": False}
 CLIP = {**PICTURE, "duration": 1}
-PLACE = {"latitude": 51.5, "longitude": -0.1}
+AT_SEA = {"latitude": 0.0, "longitude": -150.0}
+LONDON = {"latitude": 51.5, "longitude": -0.1}
 POLL = {
     "id": "1",
     "question": "?",
@@ -58,6 +59,14 @@ POLL = {
 
 
 @pytest.mark.parametrize(
+    "content",
+    [{"location": LONDON}, {"venue": {"location": LONDON, "title": "x", "address": "y"}, "location": LONDON}],
+)
+def test_of_a_shared_place_only_its_clock_is_heard(content: Json) -> None:
+    assert read(update("message", message(**content))).said == Said(zone="Europe/London", language="pt-br")
+
+
+@pytest.mark.parametrize(
     ("content", "note"),
     [
         ({"photo": [PICTURE]}, "other.photo"),
@@ -68,8 +77,8 @@ POLL = {
         ({"audio": {**FILE, "duration": 1}}, "other.voice"),
         ({"sticker": STICKER}, "other.sticker"),
         ({"dice": {"emoji": "🎲", "value": 3}}, "other.sticker"),
-        ({"location": PLACE}, "other.location"),
-        ({"venue": {"location": PLACE, "title": "x", "address": "y"}, "location": PLACE}, "other.location"),
+        ({"location": AT_SEA}, "other.location"),
+        ({"venue": {"location": AT_SEA, "title": "x", "address": "y"}, "location": AT_SEA}, "other.location"),
         ({"document": FILE}, "other.file"),
         ({"contact": {"phone_number": "0", "first_name": "Invented"}}, "other.file"),
         ({"poll": POLL}, "other.file"),

@@ -12,7 +12,7 @@ from telegram.ext import ExtBot
 from bot.gateway import live_count
 from bot.gateway.counting import Frame
 from bot.gateway.live_count import LiveCounts
-from bot.gateway.picture import Pictures
+from bot.gateway.picture import Diaries, Pictures
 from bot.gateway.send import Sender
 from bot.outcome import Count
 from bot.sandbox.state import Message
@@ -87,9 +87,10 @@ async def chat(
     sending_bot: ExtBot[None],
     clock: MovedClock,
     pictures: Pictures,
+    diaries: Diaries,
     counts: LiveCounts,
 ) -> AsyncIterator[Chat]:
-    sender, stop = Sender(store, sending_bot, clock, "gateway-1", pictures, counts), asyncio.Event()
+    sender, stop = Sender(store, sending_bot, clock, "gateway-1", pictures, diaries, counts), asyncio.Event()
     working = asyncio.create_task(sender.run(stop))
     yield Chat(store, sandbox, clock, sender)
     stop.set()

@@ -88,6 +88,14 @@ def test_it_holds_every_score_with_how_it_is_scored() -> None:
     assert "Permission for the official wording is awaited." in text
 
 
+def test_a_figure_that_needs_a_second_look_is_marked_and_says_why() -> None:
+    flagged = Measured("Linked movements", date(2026, 11, 16), 40, 20, 100, flagged="Scaled: 7 of 9 answered.")
+    _, text = read(pdf_of(progress_with(scores=(SCORES[4], flagged))))
+    assert "44.4 (2 Nov 2026) ~40 (16 Nov 2026) down 4.4" in text
+    assert "~40 (16 Nov 2026), Linked movements: Scaled: 7 of 9 answered." in text
+    assert "~" not in read(pdf_of(progress_with()))[1]
+
+
 @pytest.mark.parametrize(("scores", "awaited"), [(SCORES[-1:], False), (SCORES[:1], True), ((), False)])
 def test_permission_is_spoken_of_where_it_is_awaited(scores: tuple[Measured, ...], awaited: bool) -> None:
     _, text = read(pdf_of(progress_with(scores=scores)))

@@ -159,6 +159,15 @@ def test_every_figure_stands_as_text(progress: Progress) -> None:
         assert found.count(figure) >= wanted.count(figure), figure
 
 
+def test_a_figure_that_needs_a_second_look_is_marked_beside_it_and_explained() -> None:
+    flagged = Measured("Linked movements", TODAY, 44.44, 20, 100, flagged="Scaled: 7 of 9 answered.")
+    rough = progress_with([3], [5], scores=[*scored(3), flagged])
+    found = words_in(draw_progress(rough))
+    assert "~44.4" in found
+    assert rough.captions["rough"] in found
+    assert not any("~" in each for each in words_in(draw_progress(FULL)))
+
+
 def test_title_span_summary_and_milestones_stand_as_text() -> None:
     found = words_in(draw_progress(FULL))
     assert found[:3] == ["Your practice", "31 Aug – 22 Nov 2026", FULL.summary]

@@ -58,6 +58,28 @@ def refused(content: Path) -> list[Problem]:
     return error.value.problems
 
 
+# ---- regions ----
+@pytest.mark.parametrize(
+    ("words", "region"), [("eye", "eye"), ("lips", "mouth"), ("eyebrow", "forehead"), ("whole face", None), ("", None)]
+)
+def test_a_region_is_known_by_its_words(library: ExerciseLibrary, words: str, region: str | None) -> None:
+    found = library.region_named(words)
+    assert (found.id if found is not None else None) == region
+
+
+def test_a_word_that_names_two_regions_is_refused(copy: Path) -> None:
+    path = copy / "exercises" / "regions.yml"
+    path.write_text(path.read_text().replace("also: [nostril]", "also: [lips]"))
+    (problem,) = refused(copy)
+    assert "'lips' names mouth too" in problem.message
+
+
+def test_an_exercise_of_no_region_is_refused(copy: Path) -> None:
+    change(copy, "paresis", "EX-13", "region: eye", "region: elbow")
+    (problem,) = refused(copy)
+    assert "EX-13: the region 'elbow' is not in regions.yml" in problem.message
+
+
 # ---- the real content ----
 def test_it_holds_all_forty_seven(library: ExerciseLibrary) -> None:
     assert sorted(library.exercises) == [f"EX-{number:02d}" for number in range(1, 48)]

@@ -283,7 +283,7 @@ BROKEN: list[tuple[str, str, str, str, str, str]] = [
     ("no not-sure", WEEKLY, "    - {label: Not sure, value: not_sure}\n", "", "answers: seen", "'brow' needs one answer for each of these values: yes, no, not_sure"),
     ("half a value", MOOD, "value: 3}", "value: 3.5}", "value: 3.5}", "`answers.how_often.3.value`.*must be a whole number"),
     ("unknown part", FACE, "part: social\n    text: How often did your face", "part: work\n    text: How often did your face", "part: work", "'going_out' counts for 'work'.*physical, social"),
-    ("wrong part", WEEKLY, "part: eye_comfort", "part: comfort", "items:", "'comfort' has 2 items; weekly_check_in is made for 1"),
+    ("wrong part", WEEKLY, "part: eye_comfort\n", "part: comfort\n", "items:", "'comfort' has 2 items; weekly_check_in is made for 1"),
     ("a long button", MOOD, "Nearly every day", "Nearly every single day of the week or so", "Nearly every", "`answers.how_often.3.label`"),
 ]  # fmt: skip
 

@@ -16,6 +16,7 @@ from bot.programme.practice import CHECK_AGAIN, Practice
 from bot.programme.session import (
     LONGEST_S,
     RESUMABLE,
+    Lead,
     Move,
     Moved,
     Session,
@@ -230,6 +231,76 @@ def test_easier_does_not_put_the_same_exercise_in_twice() -> None:
     assert moved(session, "easier", "easier").session.items == ("EX-14", "EX-20")
 
 
+def test_as_before_goes_back_one_step_at_a_time_and_never_beyond_the_programme_s_own() -> None:
+    own = dataclasses.replace(begun("P-S2"), items=("EX-14", "EX-13"))
+    once = moved(at_practice(own), "easier").session
+    twice = moved(once, "easier").session
+    assert [each.is_smaller for each in (own, once, twice)] == [False, True, True]
+    back = moved(twice, "harder").session
+    assert (back.items, back.eased, back.replaced, back.step) == (("EX-14", "EX-13"), ("EX-14",), (), 0)
+    whole = moved(back, "harder").session
+    assert (whole.items, whole.eased, whole.replaced) == (own.items, (), ())
+    assert not whole.is_smaller
+    again = moved(whole, "harder").session
+    assert dataclasses.replace(again, turn=whole.turn) == whole
+
+
+def test_as_before_leaves_another_exercise_alone() -> None:
+    session = moved(dataclasses.replace(begun("P-S2"), items=("EX-14", "EX-13")), "easier", "skip", "harder").session
+    assert session.eased == ("EX-14",)
+
+
+# ---- what leads ----
+def led(lead: Lead, name: str = "P-S3", count: int = 0, standing: Standing | None = None) -> tuple[str, ...]:
+    session = begin(
+        only_pick(LIBRARY.programmes[name]),
+        LIBRARY,
+        standing or OPEN[name],
+        id_="abc123",
+        now=NOW,
+        count=count,
+        lead=lead,
+    )
+    assert session is not None
+    return session.items
+
+
+def test_the_highest_weights_are_picked_whatever_the_turn() -> None:
+    lead = Lead(weights={"EX-29": 5, "EX-26": 3, "EX-24": 2})
+    assert {led(lead, count=count) for count in range(6)} == {("EX-29", "EX-26")}
+
+
+def test_of_equal_weights_each_has_its_turn() -> None:
+    lead = Lead(weights={"EX-24": 4, "EX-26": 4, "EX-28": 4})
+    assert {each for count in range(3) for each in led(lead, count=count)} == {"EX-24", "EX-26", "EX-28"}
+
+
+def test_what_is_fewer_than_the_pick_is_filled_up_in_turn() -> None:
+    assert [led(Lead(weights={"EX-29": 5}), count=count) for count in (0, 1)] == [
+        ("EX-29", "EX-24"),
+        ("EX-29", "EX-26"),
+    ]
+
+
+def test_a_named_region_goes_before_the_weights() -> None:
+    assert led(Lead("forehead", {"EX-29": 5, "EX-24": 4})) == ("EX-27", "EX-29")
+
+
+@given(
+    st.sampled_from(sorted(OPEN)),
+    st.one_of(st.none(), st.sampled_from(sorted(LIBRARY.regions))),
+    st.dictionaries(st.sampled_from([*LIBRARY.exercises, *LIBRARY.regions]), st.integers(2, 5)),
+    st.integers(0, 40),
+)
+def test_nothing_that_leads_opens_anything(name: str, region: str | None, weights: dict[str, int], count: int) -> None:
+    programme = LIBRARY.programmes[name]
+    session = begin(programme, LIBRARY, OPEN[name], id_="abc123", now=NOW, count=count, lead=Lead(region, weights))
+    assert session is not None
+    assert set(session.items) <= set(programme.reachable)
+    assert all(locked_by(LIBRARY.exercises[each], OPEN[name], NOW.date()) is None for each in session.items)
+    assert len(set(session.items)) == len(session.items)
+
+
 @pytest.mark.parametrize("last", ["done", "skip"])
 def test_after_the_last_exercise_the_effort_is_asked(last: Move) -> None:
     session = at_practice(dataclasses.replace(begun(), at=len(begun().items) - 1))
@@ -353,7 +424,7 @@ def round_trip(session: Session) -> Session | None:
 def test_a_practice_comes_back_from_json_as_it_was() -> None:
     practice = Practice(
         standing=dataclasses.replace(TIGHT, cleared_on=NOW.date(), code=True, once_linked=True),
-        session=moved(begun(), "easier", "skip", "next").session,
+        session=moved(dataclasses.replace(begun(), items=("EX-24", "EX-25")), "easier", "easier", "next").session,
         asked=("assessed", "cause"),
         asking="movement",
         checked_at=NOW,
@@ -362,6 +433,10 @@ def test_a_practice_comes_back_from_json_as_it_was() -> None:
         count=7,
         closed_at=LATER,
         recent=((NOW, "Europe/London"), (LATER, "Pacific/Apia")),
+        asked_at=NOW,
+        region="eye",
+        weights={"EX-24": 5, "eye": 5},
+        is_dark=True,
     )
     assert Practice.loads(practice.dumps()) == practice
 
