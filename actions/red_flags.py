@@ -10,13 +10,17 @@ from rasa_sdk.interfaces import Action, Tracker
 from rasa_sdk.types import DomainDict
 
 from actions.questions import AnswerQuestion
-from actions.resources import Resources, intent_of, say
+from actions.resources import Resources, intent_of, ranking_of, say, text_of
+from bot.knowledge.answer import article_buttons
+from bot.knowledge.decide import decide
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.payload import payload
 
 CRISIS = "may_be_crisis"
 # The families of the screen's messages whose question is put, and the rules that stand behind them.
 ASKED = {"may_be_emergency": ("any_sign", "E02"), CRISIS: ("crisis_unclear", "D29")}
+MOST_OFFERED = 3
+"""So many articles are offered beside the question."""
 
 
 class AskRedFlag(Action):
@@ -44,6 +48,12 @@ class AskRedFlag(Action):
             Button(title=yes, payload=payload("flag", f"yes:{family}")),
             Button(title=no, payload=payload("flag", f"no:{family}")),
         )
+        # What they may have asked besides waits behind a button. The question about a crisis stands alone.
+        asked = decide(ranking_of(tracker, self._resources.library))
+        topics = asked.topics if asked.do != "miss" else ()
+        shown = () if is_crisis else topics[:MOST_OFFERED]
+        about = [self._resources.library.about(topic, text_of(tracker)) for topic in shown]
+        offered = article_buttons([article for article in about if article is not None])
         outcome = Outcome(
             kind=Kind.CRISIS if is_crisis else Kind.TRIAGE,
             disposition=None if is_crisis else "EMERGENCY",
@@ -52,7 +62,8 @@ class AskRedFlag(Action):
             ruleset=self._resources.rules.version,
             asks_red_flags=True,
             asks=family,
-            replies=(Reply(text=messages.fill(text, country), buttons=buttons),),
+            alternatives=topics,
+            replies=(Reply(text=messages.fill(text, country), buttons=(*buttons, *offered)),),
         )
         say(dispatcher, outcome)
         return []

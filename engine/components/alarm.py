@@ -4,9 +4,11 @@ As the ranker, it weighs three views on one scale: words and meaning, by logisti
 nearer the nearest red flags are than the nearest harmless messages. The last knows what is rarely said so.
 """
 
+import warnings
 from typing import Any, Dict, NamedTuple, Sequence, Text
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from engine.components.ranker import NEAREST
@@ -33,10 +35,14 @@ class Alarm:
         self._raising = np.zeros((0, 0), dtype=np.float32)
         self._harmless = np.zeros((0, 0), dtype=np.float32)
 
-    def fit(self, words: Any, vectors: np.ndarray, labels: np.ndarray) -> "Alarm":
-        """Learn from examples; a label that is not one of the kinds is harmless."""
-        self._by_words.fit(words, labels)
-        self._by_meaning.fit(vectors, labels)
+    def fit_words(self, words: Any, labels: np.ndarray) -> "Alarm":
+        """Learn from the examples' words; a label that is not one of the kinds is harmless."""
+        _fit(self._by_words, words, labels)
+        return self
+
+    def fit_meaning(self, vectors: np.ndarray, labels: np.ndarray) -> "Alarm":
+        """Learn from the same examples' embeddings."""
+        _fit(self._by_meaning, vectors, labels)
         raising = np.isin(labels, self._kinds)
         self._raising, self._harmless = vectors[raising], vectors[~raising]
         return self
@@ -57,6 +63,12 @@ class Alarm:
         nearer = _nearest(self._raising, vectors) - _nearest(self._harmless, vectors)
         odds = (_odds(by_words.sum(axis=1)) + _odds(by_meaning.sum(axis=1))) / 2 + WEIGHT_OF_NEAREST * nearer
         return Alarmed(odds, (by_words + by_meaning) / 2)
+
+
+def _fit(machine: LogisticRegression, given: Any, labels: np.ndarray) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
+        machine.fit(given, labels)
 
 
 def _of(machine: LogisticRegression, given: Any, kinds: Sequence[Text]) -> np.ndarray:

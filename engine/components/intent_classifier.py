@@ -6,7 +6,9 @@ raise: above its threshold its intent goes before all others, and what follows i
 All of it is the same for the same input.
 """
 
-from typing import Any, Dict, List, Optional, Text
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Text
 
 import joblib
 import numpy as np
@@ -97,19 +99,24 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             examples = sorted((example.get(TEXT), example.get(INTENT)) for example in training_data.intent_examples)
             texts = [text for text, _ in examples]
             intents = np.array([intent for _, intent in examples])
-            build(folder, typical=texts[:: max(1, len(texts) // _TYPICAL)])
-            self._encoder = SentenceEncoder(folder)
-            self._words = Words().fit(texts)
-            words = self._words(texts)
-            meaning = SentenceEncoder(folder, threads=_THREADS_TO_TRAIN).encode(texts)
             asked = ~np.isin(intents, [*ALARMS, HARMLESS])
-            self._ranker = Ranker().fit(words[asked], meaning[asked], intents[asked])
-            self._alarm = None
-            if not asked.all():
-                heard = ~asked
-                heard[np.flatnonzero(asked)[::_ONE_OF]] = True
-                labels = np.where(np.isin(intents, ALARMS), intents, HARMLESS)[heard]
-                self._alarm = Alarm(ALARMS).fit(words[heard], meaning[heard], labels)
+            heard = ~asked
+            heard[np.flatnonzero(asked)[::_ONE_OF]] = True
+            labels = np.where(np.isin(intents, ALARMS), intents, HARMLESS)[heard]
+            self._alarm = None if asked.all() else Alarm(ALARMS)
+            with ThreadPoolExecutor(1) as beside:
+                # Building and running the encoder takes longest; what needs words alone is learnt meanwhile.
+                encoded = beside.submit(_embedded, folder, texts)
+                self._words = Words().fit(texts)
+                words = self._words(texts)
+                self._ranker = Ranker().fit_words(words[asked], intents[asked])
+                if self._alarm is not None:
+                    self._alarm.fit_words(words[heard], labels)
+                meaning = encoded.result()
+            self._encoder = SentenceEncoder(folder)
+            self._ranker.fit_meaning(meaning[asked], intents[asked])
+            if self._alarm is not None:
+                self._alarm.fit_meaning(meaning[heard], labels)
             joblib.dump((self._words, self._ranker, self._alarm), folder / _FILE)
         return self._resource
 
@@ -151,3 +158,9 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
         if odds[0] < self._config["alarm_threshold"]:
             return []
         return [{"name": ALARMS[int(np.argmax(kinds[0]))], "confidence": float(1 / (1 + np.exp(-odds[0])))}]
+
+
+def _embedded(folder: Path, texts: Sequence[Text]) -> np.ndarray:
+    """Build the encoder in a folder, and return the embeddings of the texts."""
+    build(folder, typical=texts[:: max(1, len(texts) // _TYPICAL)])
+    return SentenceEncoder(folder, threads=_THREADS_TO_TRAIN).encode(texts)

@@ -58,9 +58,17 @@ class Ranker:
 
     def fit(self, words: Any, vectors: np.ndarray, intents: np.ndarray) -> "Ranker":
         """Learn from examples: their words, their embeddings, their intents."""
-        order = np.argsort(intents, kind="stable")
+        return self.fit_words(words, intents).fit_meaning(vectors, intents)
+
+    def fit_words(self, words: Any, intents: np.ndarray) -> "Ranker":
+        """Learn from the examples' words; it needs no embeddings, so they can be made meanwhile."""
         self._words.fit(words, intents)
         self._words.coef_ = self._words.coef_.astype(np.float32)
+        return self
+
+    def fit_meaning(self, vectors: np.ndarray, intents: np.ndarray) -> "Ranker":
+        """Learn from the examples' embeddings, which are kept for telling what is near."""
+        order = np.argsort(intents, kind="stable")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
             self._meaning.fit(vectors, intents)

@@ -31,6 +31,19 @@ async def test_after_a_no_the_message_is_answered_as_any_other(run: Run, resourc
     assert (ran.outcome.kind, ran.outcome.topic, ran.outcome.asks) == (Kind.ANSWER, "eye-care-night", None)
 
 
+async def test_what_they_may_have_asked_besides_waits_behind_buttons(run: Run, resources: Resources) -> None:
+    ranking = [(EMERGENCY, 0.9), ("eye-care-night", 0.9), ("eye-care-day", 0.01)]
+    outcome = (await run(AskRedFlag(resources), EMERGENCY, "eye at night", ranking)).outcome
+    assert (outcome.article, outcome.alternatives[0]) == (None, "eye-care-night")
+    assert outcome.replies[0].buttons[2].payload == "open:eye-care-night"
+
+
+async def test_beside_the_question_about_a_crisis_nothing_is_offered(run: Run, resources: Resources) -> None:
+    ranking = [(CRISIS, 0.9), ("eye-care-night", 0.9), ("eye-care-day", 0.01)]
+    outcome = (await run(AskRedFlag(resources), CRISIS, "eye at night", ranking)).outcome
+    assert (len(outcome.replies[0].buttons), outcome.alternatives[0]) == (2, "eye-care-night")
+
+
 def test_every_question_has_its_words_for_yes_and_no(resources: Resources) -> None:
     assert ASKED[EMERGENCY][0] in resources.messages.emergency
     assert all(rule in resources.rules.by_id for _, rule in ASKED.values())
