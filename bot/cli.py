@@ -25,6 +25,11 @@ app = typer.Typer(
 )
 content_app = typer.Typer(no_args_is_help=True, help="Check the content that clinicians edit.")
 app.add_typer(content_app, name="content")
+desk_app = typer.Typer(no_args_is_help=True, help="Let people in to the clinic's desk.")
+app.add_typer(desk_app, name="desk")
+
+reminders_app = typer.Typer(no_args_is_help=True, help="See what the reminders are going to do.")
+app.add_typer(reminders_app, name="reminders")
 
 Attach = Annotated[bool, typer.Option("--attach", help="Use the running system instead of starting an own one.")]
 Lines = Annotated[Path | None, typer.Argument(help="A file of JSON lines; standard input when left away.")]
@@ -171,9 +176,9 @@ def triage(file: Lines = None) -> None:
 
     interview = load_interview(CONTENT / "triage", load_rules(CONTENT / "triage"))
     failed = False
-    for item in read_lines(_opened(file), needs=("id", "findings")):
+    for item in read_lines(_opened(file), needs=("id",)):
         try:
-            findings = read_findings(item["findings"], interview.rules.findings)
+            findings = read_findings(item.get("findings"), interview.rules.findings)
         except WrongFinding as error:
             failed = True
             _print_json({"id": item["id"], "error": str(error)})
@@ -182,14 +187,39 @@ def triage(file: Lines = None) -> None:
     raise typer.Exit(1 if failed else 0)
 
 
+@app.command()
+def referral(file: Lines = None) -> None:
+    """Show what the desk would propose for each {"id", "text", "received"} line, before a person confirms it."""
+    from bot.referral.proposal import Proposals, WrongLetter
+
+    proposals = Proposals.load(CONTENT)
+    failed = False
+    for number, line in enumerate(_opened(file), 1):
+        if not line.strip():
+            continue
+        item: object = None
+        try:
+            item = json.loads(line)
+            if not isinstance(item, dict):
+                raise WrongLetter("it is not an object")
+            _print_json(proposals.measured(item))
+        except ValueError as error:  # a line that is no JSON, and a WrongLetter
+            failed = True
+            named = {"id": item["id"]} if isinstance(item, dict) and "id" in item else {}
+            wrong = error if isinstance(error, WrongLetter) else f"it is not JSON ({error})"
+            _print_json({**named, "error": f"line {number} can't be used: {wrong}."})
+    raise typer.Exit(1 if failed else 0)
+
+
 @content_app.command()
 def check() -> None:
-    """Check all content: articles, sources, links, reading grade, Telegram's limits, examples, triage, exercises."""
+    """Check all content: articles, sources, links, reading grade, limits, examples, triage, exercises, referrals."""
     from bot.dialogue.check_in import CheckIns
     from bot.dialogue.exercise import Exercises
     from bot.dialogue.intake import Intakes
     from bot.knowledge.library import load_library
     from bot.knowledge.lint import check_library, check_questions, read_rule_ids
+    from bot.referral.proposal import check_referrals
     from bot.triage.countries import Countries
     from bot.triage.lint import check_rules
     from bot.triage.rules import load_rules
@@ -204,6 +234,7 @@ def check() -> None:
     problems = check_library(library, read_rule_ids(CONTENT), words, CONTENT)
     problems += check_questions(ROOT / "nlu_data", library.topics)
     problems += check_rules(load_rules(CONTENT / "triage"))
+    problems += check_referrals(CONTENT)
     Exercises.load(CONTENT, frozenset(library.sources), words)
     CheckIns.load(CONTENT, library, screen.messages, words)
     for problem in problems:
@@ -212,6 +243,42 @@ def check() -> None:
     count = len(library.articles)
     typer.echo(f"{count} articles on {len(library.by_topic)} topics, {reviewed} reviewed, {len(problems)} problems")
     raise typer.Exit(1 if problems else 0)
+
+
+@reminders_app.command()
+def due(
+    at: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"], help="Until when; now.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 100,
+) -> None:
+    """List the reminders that are due until a moment, by pseudonym, the earliest first; and how all of them stand."""
+    from bot.clock import clock_starting_at
+    from bot.reminders.schedule import RuleCorrupted, Schedule
+    from bot.store import Store, reminders
+
+    async def listed() -> None:
+        settings = read_settings()
+        now = clock_starting_at(settings.now)()
+        store = Store(settings.database)
+        await store.migrate()
+        async with store.reading() as session:
+            rows = await reminders.due_by(session, at or now, limit)
+            counts = await reminders.counts(session, now)
+        await store.close()
+        for moment, patient, rule in rows:
+            try:
+                read = Schedule.loads(rule)
+                what = f"{read.kind}  {read.zone}"
+            except RuleCorrupted as error:
+                what = str(error)
+            typer.echo(f"{moment:%Y-%m-%d %H:%M:%S}Z  {patient}  {what}")
+        typer.echo(
+            f"active {counts.active}, due now {counts.due}, sent {counts.sent}, too late {counts.late}, "
+            f"left out {counts.skipped}, failed {counts.failed}, parked {counts.parked}"
+        )
+
+    asyncio.run(listed())
 
 
 @content_app.command()
@@ -241,6 +308,27 @@ def gaps(
         typer.echo(f"{len(missed)} messages in {days} days. Label what you can and add it to nlu_data/ by hand.")
 
     _run_quietly(listed())
+
+
+@desk_app.command("link")
+def desk_link(
+    email: Annotated[str | None, typer.Option("--for", help="Whose password is to be set anew.")] = None,
+    new_clinic: Annotated[bool, typer.Option("--new-clinic", help="Set up a further clinic.")] = False,
+) -> None:
+    """Print a link that sets a password: the first admin's, somebody's who has lost theirs, or a new clinic's."""
+    from bot.desk.app import NoLink, link, open_desk
+
+    async def made() -> None:
+        desk = open_desk(read_settings())
+        try:
+            await desk.store.migrate()
+            typer.echo(await link(desk, email=email, new_clinic=new_clinic))
+        except NoLink as refused:
+            _fail(str(refused))
+        finally:
+            await desk.store.close()
+
+    _run_quietly(made())
 
 
 async def _talk(door: "Door") -> None:

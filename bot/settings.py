@@ -45,6 +45,12 @@ class Settings(BaseSettings):
     engine_port: int = Field(5005, description="Port of the Rasa engine on 127.0.0.1.", ge=1, le=65535)
     actions_port: int = Field(5055, description="Port of the action server on 127.0.0.1.", ge=1, le=65535)
     desk_port: int = Field(8080, description="Port of the clinic's desk on 127.0.0.1.", ge=1, le=65535)
+    desk_url: str | None = Field(
+        None, description="Public https address of the desk behind your proxy. Without it only this machine may use it."
+    )
+    desk_idle_minutes: int = Field(
+        30, description="Minutes after which the desk signs an idle browser out.", ge=1, le=720
+    )
     sandbox_port: int = Field(8081, description="Port of the sandbox on 127.0.0.1.", ge=1, le=65535)
     engine_token: SecretStr | None = Field(
         None, description="Token between our processes and the engine. Default: a new one at each start."

@@ -1,59 +1,200 @@
-"""The desk's process and its one page: counts of content and of what waits, no person's data."""
+"""The desk's process: its application, the first link, and the daily sorting."""
 
+import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import structlog
 import uvicorn
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.templating import Jinja2Templates
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from bot import logs
+from bot.clock import clock_starting_at
 from bot.content_file import ContentError
+from bot.desk.access import SafeHeaders, guarded
+from bot.desk.desk import Desk
+from bot.desk.doors import DOORS
+from bot.desk.passwords import new_token
+from bot.desk.sorting import Sorter
 from bot.knowledge import Shelf
-from bot.settings import CONTENT, WrongSetting, read_settings
-from bot.store import Store, counts
+from bot.settings import CONTENT, Settings, WrongSetting, read_settings
+from bot.store import Store, referrals, staff
 
-_templates = Jinja2Templates(Path(__file__).parent / "templates")
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+SETUP_FOR = timedelta(hours=24)
+_STATIC = Path(__file__).parent / "static"
+_SORT_EVERY_SECONDS = 1800.0
+_AT_ONCE = 100
+
+log = structlog.get_logger()
 
 
-def create_app(store: Store, shelf: Shelf) -> Starlette:
-    """Return the desk's application."""
+def create_app(desk: Desk, *, tells_first_link: bool = False) -> Starlette:
+    """Return the desk's application.
 
-    async def status(request: Request) -> Response:
-        async with store.reading() as session:
-            now = await counts.now(session)
-        articles = shelf.library.articles.values()
-        page = {
-            "articles": len(articles),
-            "reviewed": sum(article.reviewed_by is not None for article in articles),
-            "counts": now,
-        }
-        return _templates.TemplateResponse(request, "status.html", page, headers=_HEADERS)
-
-    async def health(_request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+    Args:
+        desk: what it works with.
+        tells_first_link: write the link for the first password to standard output when there is no admin yet.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        await store.migrate()
+        await desk.store.migrate()
+        if tells_first_link and (link := await first_link(desk)):
+            sys.stdout.write(f"Set the first password: {link}\n")
+            sys.stdout.flush()
+        tasks = [asyncio.create_task(each) for each in (_warm(desk), _sort_daily(desk))]
         yield
-        await store.close()
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await desk.store.close()
 
-    return Starlette(routes=[Route("/", status), Route("/healthz", health)], lifespan=lifespan)
+    async def refused(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 401:
+            return RedirectResponse("/sign-in", status_code=303)
+        if request.url.path == "/healthz":
+            return JSONResponse({"status": "failed"}, status_code=status)
+        why = error.detail if isinstance(error, HTTPException) else ""
+        return desk.page(None, "error.html", status, code=status, why=why)
+
+    return Starlette(
+        routes=[
+            *(Route(door.path, guarded(desk, door), methods=[door.method]) for door in DOORS),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+        ],
+        middleware=[Middleware(SafeHeaders, https=desk.is_https)],
+        exception_handlers={HTTPException: refused, 500: refused},
+        lifespan=lifespan,
+    )
+
+
+class NoLink(Exception):
+    """No link can be made; the message says why and what to do."""
+
+
+async def first_link(desk: Desk) -> str | None:
+    """Return a new link that makes a clinic and sets its admin's password; None when there is an admin already."""
+    async with desk.store.writing() as session:
+        return None if await staff.has_admin(session) else await _setup_link(desk, session)
+
+
+async def link(desk: Desk, *, email: str | None = None, new_clinic: bool = False) -> str:
+    """Return a link that sets a password, for whoever runs the machine.
+
+    Args:
+        desk: the desk.
+        email: whose password is to be set anew; their second factor ends with it.
+        new_clinic: make one that sets up a further clinic, although there is an admin.
+
+    Raises:
+        NoLink: nobody has this address, they are disabled, or there is an admin already.
+    """
+    now, token = desk.clock(), new_token()
+    async with desk.store.writing() as session:
+        if email is None:
+            if not new_clinic and await staff.has_admin(session):
+                raise NoLink(
+                    "There is an admin already, who can invite others under Staff. Use --for EMAIL for whoever has "
+                    "lost their password, or --new-clinic to set up a further clinic."
+                )
+            return await _setup_link(desk, session)
+        found = await staff.credentials_of(session, email)
+        if found is None or found.member.disabled_at is not None:
+            raise NoLink(f"Nobody with the address {email} can sign in. Check it, or let an admin invite them.")
+        person = found.member
+        await staff.new_link(
+            session,
+            token,
+            "reset",
+            now,
+            now + SETUP_FOR,
+            clinic_id=person.clinic_id,
+            staff_id=person.id,
+            email=person.email,
+            name=person.name,
+        )
+        await staff.note(session, "password link made", now, clinic_id=person.clinic_id, staff_id=None)
+    return f"{desk.address}/password/{token}"
+
+
+async def _setup_link(desk: Desk, session: AsyncSession) -> str:
+    now, token = desk.clock(), new_token()
+    await staff.new_link(session, token, "setup", now, now + SETUP_FOR)
+    return f"{desk.address}/setup/{token}"
+
+
+async def sort_all(desk: Desk) -> int:
+    """Sort every open referral that was not sorted yet on its clinic's day, and return how many those were."""
+    done = 0
+    async with desk.store.reading() as session:
+        clinics = await staff.clinic_ids(session)
+    for clinic_id, zone in clinics:
+        today = desk.today(zone)
+        while True:
+            async with desk.store.reading() as session:
+                waiting = await referrals.unsorted(session, clinic_id, today, _AT_ONCE)
+            if not waiting:
+                break
+            sorted_ = [(kept, desk.sorter.sort(kept.referral, today, kept.override)) for kept in waiting]
+            async with desk.store.writing() as session:
+                for kept, sorting in sorted_:
+                    await referrals.resort(session, clinic_id, kept, sorting, desk.clock())
+            done += len(waiting)
+            await asyncio.sleep(0)
+    return done
+
+
+async def _warm(desk: Desk) -> None:
+    """Load what letters are read by beside the first requests: the desk is up before, and the first letter is quick."""
+    try:
+        await run_in_threadpool(desk.sorter.warm)
+    except ContentError as error:
+        log.error("desk.letters_unreadable", problems=len(error.problems))
+
+
+async def _sort_daily(desk: Desk) -> None:
+    """Bands move with the weeks, so each referral is sorted once a day. After a fault it is tried again."""
+    while True:
+        try:
+            if done := await sort_all(desk):
+                log.info("desk.sorted", referrals=done)
+        except Exception:
+            log.exception("desk.sorting_failed")
+        await asyncio.sleep(_SORT_EVERY_SECONDS)
+
+
+def open_desk(settings: Settings) -> Desk:
+    """Return the desk of these settings; its database is opened with the first question.
+
+    Raises:
+        WrongSetting: the desk's address can't be used.
+        ContentError: the content is broken.
+    """
+    production = settings.mode == "production"
+    return Desk(
+        store=Store(settings.database),
+        clock=clock_starting_at(settings.now),
+        shelf=Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic),
+        sorter=Sorter.load(CONTENT),
+        address=_address(settings),
+        idle=timedelta(minutes=settings.desk_idle_minutes),
+    )
 
 
 def main() -> int:
@@ -61,11 +202,22 @@ def main() -> int:
     try:
         settings = read_settings()
         logs.configure(settings.log_level, "desk")
-        production = settings.mode == "production"
-        shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
+        desk = open_desk(settings)
     except (WrongSetting, ContentError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    app = create_app(Store(settings.database), shelf)
-    uvicorn.run(app, host="127.0.0.1", port=settings.desk_port, log_config=None, access_log=False)
+    app = create_app(desk, tells_first_link=True)
+    uvicorn.run(app, host="127.0.0.1", port=settings.desk_port, log_config=None, access_log=False, server_header=False)
     return 0
+
+
+def _address(settings: Settings) -> str:
+    if settings.desk_url is None:
+        return f"http://127.0.0.1:{settings.desk_port}"
+    parts = urlsplit(settings.desk_url)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise WrongSetting(
+            "The setting SEPTIMUS_DESK_URL can't be used: it must be an https address without a path, "
+            "such as https://desk.example.org. Leave it out to use the desk on this machine only."
+        )
+    return f"https://{parts.netloc}"

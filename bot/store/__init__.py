@@ -4,6 +4,7 @@ The one place that knows SQL, and beside the gateway the only one that knows a T
 a person's pseudonym.
 """
 
+from bot.store import clinic_tables as clinic_tables  # so that the metadata is whole for whoever asks
 from bot.store.database import Store
 
 __all__ = ["Store"]

@@ -1,0 +1,268 @@
+"""Dates and lengths of time as letters write them: "12/09/2026", "3/52", "since last Tuesday", "a six-month history".
+
+A day comes before its month. "3/7" is three days, "3/52" three weeks and "3/12" three months. What can't be read as a
+time is left alone: grades ("5/6"), blood pressures and scores are not times.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug",
+            "september sept sep", "october oct", "november nov", "december dec",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_DAYS = {
+    name: number
+    for number, names in enumerate(
+        ("monday mon", "tuesday tues tue", "wednesday weds wed", "thursday thurs thur thu", "friday fri",
+         "saturday sat", "sunday sun")
+    )
+    for name in names.split()
+}  # fmt: skip
+_NUMBERS = {
+    word: float(number)
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+        "seventeen eighteen nineteen twenty".split()
+    )
+} | {"a": 1.0, "an": 1.0, "couple": 2.0, "few": 3.0, "several": 4.0, "half": 0.5}
+_UNITS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 30.44, "year": 365.25}
+_SHORT_UNITS = {
+    "h": "hour", "hr": "hour", "hrs": "hour", "d": "day", "w": "week", "wk": "week", "wks": "week", "m": "month",
+    "mth": "month", "mths": "month", "mo": "month", "mos": "month", "y": "year", "yr": "year", "yrs": "year",
+}  # fmt: skip
+_OVER = {"7": "day", "52": "week", "12": "month"}
+
+_MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_WEEKDAY = "|".join(sorted(_DAYS, key=len, reverse=True))
+_NUMBER = r"\d{1,3}(?:\.\d)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_UNIT = r"hours?|hrs?|h|days?|d|weeks?|wks?|w|fortnights?|months?|mths?|mos?|m|years?|yrs?|y"
+
+_TIMES = re.compile(
+    rf"""
+      (?P<iso>\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b)
+    | (?P<dmy>(?<![\d/.])(?P<dd>\d{{1,2}})\s?[./-]\s?(?P<dm>\d{{1,2}})\s?[./-]\s?
+        (?P<dy>(?:19|20)\d\d|\d\d)(?![\d/]))
+    | (?P<named>(?<!\d)(?P<nd>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:of\s+)?[-\s]?(?P<nm>{_MONTH})\b\.?
+        (?:[,\s-]*(?P<ny>(?:19|20)\d\d|\d\d(?!\d|\s*(?:am|pm|:))))?)
+    | (?P<american>\b(?P<am>{_MONTH})\.?\s+(?P<ad>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*(?:{_UNIT})\b)
+        (?:,?\s+(?P<ay>(?:19|20)\d\d))?)
+    | (?P<month>\b(?:(?P<mw>early|mid|late|end\s+of|beginning\s+of|start\s+of)[\s-]+)?
+        (?P<mm>{_MONTH})\.?[\s,-]+(?P<my>(?:19|20)\d\d)\b)
+    | (?P<numeric_month>(?<![\d/.])(?P<xm>0?[1-9]|1[0-2])/(?P<xy>(?:19|20)\d\d)(?![\d/]))
+    | (?P<over>(?<![\d/.])(?P<on>\d{{1,2}}(?:\.5)?)(?:\s?(?:-|–|to)\s?\d{{1,2}})?\s?/\s?
+        (?P<oo>7|52|12)(?![\d/.]\d|\d|/))
+    | (?P<for>(?<![\w./])(?:(?:a|the)\s+)?(?P<fn>{_NUMBER})(?:\s+(?:and\s+a\s+half|or\s+so|of))?
+        (?:\s*(?:-|–|to|or)\s*(?:{_NUMBER}))?\+?[\s-]*(?P<fu>{_UNIT})\b(?:['’]s?)?
+        (?!\s*(?:old|of\s+age|/|[MF]\b|(?:fe)?male|lady|gentleman|man\b|woman|girl|boy)))
+    | (?P<day_n>\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
+        |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
+        (?!\s*(?:of\s+)?(?:pred|aciclovir|antibio|steroid|treatment|\d)))
+    | (?P<relative_weekday>\b(?:(?P<rw>last|this|on|since|past|previous|onset:?)\s+)(?:(?:the|past)\s+)?
+        (?P<rd>{_WEEKDAY})\b(?P<rweek>\s+(?:last\s+week|week))?)
+    | (?P<today>\b(?:today|this\s+(?:morning|afternoon|evening|am|pm)|tonight|earlier\s+today)\b)
+    | (?P<yesterday>\b(?:yesterday|last\s+night|overnight|last\s+evening)\b)
+    | (?P<last>\b(?:(?:last|past)\s+(?P<lu>week|weekend|month|year|summer|spring|winter|autumn|christmas)
+        |over\s+the\s+weekend)\b)
+    | (?P<in_month>\b(?:in|since|last|from|during|of)\s+(?:(?:early|mid|late|last|the\s+end\s+of)[\s-]+)?
+        (?P<om>{_MONTH})\b\.?(?![\s,-]*(?:(?:19|20)\d\d|\d{{1,2}}\b)))
+    | (?P<year>\b(?:(?:in|since|from|during|of|at)\s+|[(,]\s?|(?<=\s))(?P<yy>(?:19|20)\d\d)\b(?!\s?[/-]\s?\d))
+    | (?P<day_month>\b(?:on|since|from|onset:?|started|began)\s+(?:the\s+)?
+        (?P<sd>\d{{1,2}})\s?/\s?(?P<sm>\d{{1,2}})(?![\d/]))
+    | (?P<on_the>\b(?:on|since|from)\s+the\s+(?P<td>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|{_MONTH})))
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A time that a letter names: the day, whether it is that very day, and where it stands in the text.
+
+    `days` is the length when one was written ("3/52"), else None. `year_only` marks a bare year.
+    """
+
+    day: date
+    exact: bool
+    start: int
+    end: int
+    days: float | None = None
+    year_only: bool = False
+
+
+def times(text: str, base: date) -> Iterator[When]:
+    """Every time that the text names, in order; lengths are counted back from the base day.
+
+    Args:
+        text: the letter, or a part of it.
+        base: the day the letter was written; what it calls "today".
+    """
+    for found in _TIMES.finditer(text):
+        kind = next(name for name in _READERS if found[name])
+        try:
+            when = _READERS[kind](found, base)
+        except (ValueError, OverflowError):
+            continue
+        if when is None:
+            continue
+        day, exact, days = when
+        if date(1900, 1, 1) <= day <= base + timedelta(days=400):
+            yield When(day, exact, found.start(), found.end(), days, kind == "year")
+
+
+type _Read = tuple[date, bool, float | None] | None
+
+
+def _full(year: str, month: int, day: int) -> date:
+    number = int(year)
+    return date(number + (2000 if number < 100 else 0) - (100 if 40 < number < 100 else 0), month, day)
+
+
+def _iso(found: re.Match[str], base: date) -> _Read:
+    return date(int(found["iy"]), int(found["im"]), int(found["id"])), True, None
+
+
+def _dmy(found: re.Match[str], base: date) -> _Read:
+    day, month = int(found["dd"]), int(found["dm"])
+    if month > 12 >= day:  # only possible month first
+        day, month = month, day
+    return _full(found["dy"], month, day), True, None
+
+
+def _latest(month: int, day: int, base: date) -> date:
+    """The last such day up to the base day."""
+    year = base.year if (month, day) <= (base.month, base.day) else base.year - 1
+    return date(year, month, min(day, monthrange(year, month)[1]))
+
+
+def _named(found: re.Match[str], base: date) -> _Read:
+    month, day = _MONTHS[found["nm"].lower()], int(found["nd"])
+    return (_full(found["ny"], month, day) if found["ny"] else _latest(month, day, base)), True, None
+
+
+def _american(found: re.Match[str], base: date) -> _Read:
+    month, day = _MONTHS[found["am"].lower()], int(found["ad"])
+    return (_full(found["ay"], month, day) if found["ay"] else _latest(month, day, base)), True, None
+
+
+def _within(year: int, month: int, part: str | None, base: date) -> date:
+    word = (part or "").lower().split()
+    day = {"early": 5, "beginning": 3, "start": 3, "late": 25, "end": 28}.get(word[0] if word else "", 15)
+    return min(date(year, month, day), base) if (year, month) == (base.year, base.month) else date(year, month, day)
+
+
+def _month(found: re.Match[str], base: date) -> _Read:
+    return _within(int(found["my"]), _MONTHS[found["mm"].lower()], found["mw"], base), False, None
+
+
+def _numeric_month(found: re.Match[str], base: date) -> _Read:
+    return _within(int(found["xy"]), int(found["xm"]), None, base), False, None
+
+
+def _in_month(found: re.Match[str], base: date) -> _Read:
+    month = _MONTHS[found["om"].lower()]
+    if month == base.month:
+        if "last" in found.group().lower():
+            return _within(base.year - 1, month, None, base), False, None
+        return _within(base.year, month, "early", base), False, None
+    return _within(base.year if month < base.month else base.year - 1, month, None, base), False, None
+
+
+def _year(found: re.Match[str], base: date) -> _Read:
+    year = int(found["yy"])
+    if year > base.year:
+        return None
+    middle = date(year, 7, 1)
+    return (middle if middle < base else date(year, 1, 1)), False, None
+
+
+def _amount(text: str) -> float:
+    word = text.lower()
+    return _NUMBERS[word] if word in _NUMBERS else float(word)
+
+
+def _back(amount: float, unit: str, base: date) -> _Read:
+    days = amount * _UNITS[unit]
+    if days > 365.25 * 90:
+        return None
+    exact = unit in ("hour", "day") and days < 14
+    return base - timedelta(days=round(days)), exact, days
+
+
+def _day_n(found: re.Match[str], base: date) -> _Read:
+    return _back(float(found["dn"] or found["dnth"]), "day", base)
+
+
+def _over(found: re.Match[str], base: date) -> _Read:
+    return _back(float(found["on"]), _OVER[found["oo"]], base)
+
+
+def _for(found: re.Match[str], base: date) -> _Read:
+    raw = found["fu"].lower()
+    unit = _SHORT_UNITS.get(raw) or raw.rstrip("s")
+    if len(raw) == 1 and not found["fn"][0].isdigit():
+        return None  # "a d" is no length of time
+    if raw == "m" and not re.fullmatch(r"[1-9]\d?\s?m", found.group().strip()):
+        return None  # "45M" is a man of 45
+    amount = _amount(found["fn"]) + (0.5 if "half" in found.group().lower() and found["fn"].lower() != "half" else 0)
+    read = _back(amount, unit, base)
+    vague = found["fn"].lower() in ("few", "several", "couple")
+    return (read[0], read[1] and not vague, read[2]) if read else None
+
+
+def _relative_weekday(found: re.Match[str], base: date) -> _Read:
+    back = (base.weekday() - _DAYS[found["rd"].lower()]) % 7
+    if back == 0 and found["rw"].lower() in ("last", "past", "previous"):
+        back = 7
+    if found["rweek"] and "last" in found["rweek"]:
+        back = base.weekday() + 7 - _DAYS[found["rd"].lower()]
+    return base - timedelta(days=back), True, None
+
+
+def _today(found: re.Match[str], base: date) -> _Read:
+    return base, True, None
+
+
+def _yesterday(found: re.Match[str], base: date) -> _Read:
+    return base - timedelta(days=1), True, None
+
+
+def _last(found: re.Match[str], base: date) -> _Read:
+    unit = (found["lu"] or "weekend").lower()
+    if unit == "weekend":
+        return base - timedelta(days=(base.weekday() - 5) % 7 or 7), False, None
+    season = {"spring": 4, "summer": 7, "autumn": 10, "winter": 1, "christmas": 12}.get(unit)
+    if season:
+        return _latest(season, 25 if unit == "christmas" else 15, base), False, None
+    return base - timedelta(days={"week": 7, "month": 30, "year": 365}[unit]), False, None
+
+
+def _day_month(found: re.Match[str], base: date) -> _Read:
+    day, month = int(found["sd"]), int(found["sm"])
+    return (_latest(month, day, base), True, None) if month <= 12 and day <= 31 else None
+
+
+def _on_the(found: re.Match[str], base: date) -> _Read:
+    day = int(found["td"])
+    if day <= base.day:
+        return base.replace(day=day), True, None
+    before = base.replace(day=1) - timedelta(days=1)
+    return before.replace(day=day), True, None
+
+
+_READERS = {
+    "iso": _iso, "dmy": _dmy, "named": _named, "american": _american, "month": _month, "numeric_month": _numeric_month,
+    "over": _over, "day_n": _day_n, "for": _for, "relative_weekday": _relative_weekday, "today": _today,
+    "yesterday": _yesterday, "last": _last, "in_month": _in_month, "year": _year, "day_month": _day_month,
+    "on_the": _on_the,
+}  # fmt: skip

@@ -1,0 +1,204 @@
+"""The clinic's tables: who may work at the desk, and the referrals. Each index names the question it answers.
+
+Whatever belongs to a clinic carries its id, and every query of the repositories asks by it.
+"""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, String, Text, event
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.store.tables import Base, RowId, UtcDateTime
+
+
+class ClinicRow(Base):
+    """A clinic: the fence around its staff and its referrals."""
+
+    __tablename__ = "clinics"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    zone: Mapped[str] = mapped_column(String(64), comment="IANA zone; times are shown in it, days counted in it")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+
+
+class StaffRow(Base):
+    """A person who may sign in at the desk of one clinic."""
+
+    __tablename__ = "staff"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"), index=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True, comment="in lower case")
+    name: Mapped[str] = mapped_column(String(120))
+    role: Mapped[str] = mapped_column(String(12), comment="viewer, clinician, admin")
+    password_hash: Mapped[str] = mapped_column(String(200), comment="argon2id")
+    totp_secret: Mapped[str | None] = mapped_column(String(64), comment="base 32; null: no second factor")
+    totp_last_step: Mapped[int | None] = mapped_column(Integer, comment="a code is taken once only")
+    failed: Mapped[int] = mapped_column(Integer, default=0, comment="failed sign-ins in a row")
+    locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    signed_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class InvitationRow(Base):
+    """A link that lets somebody set a password, once. Only the hash of its token is kept."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token")
+    purpose: Mapped[str] = mapped_column(String(8), comment="setup, invite, reset")
+    clinic_id: Mapped[int | None] = mapped_column(
+        ForeignKey("clinics.id", ondelete="CASCADE"), index=True, comment="null for setup, which makes the clinic"
+    )
+    staff_id: Mapped[int | None] = mapped_column(
+        ForeignKey("staff.id", ondelete="CASCADE"), index=True, comment="whose password a reset sets"
+    )
+    email: Mapped[str | None] = mapped_column(String(254))
+    name: Mapped[str | None] = mapped_column(String(120))
+    role: Mapped[str | None] = mapped_column(String(12))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="used, or withdrawn")
+
+
+class DeskSessionRow(Base):
+    """A signed-in browser. Only the hash of its cookie is kept."""
+
+    __tablename__ = "desk_sessions"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the cookie")
+    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime(), comment="however busy")
+    idle_until: Mapped[datetime] = mapped_column(UtcDateTime(), comment="moved on by each request")
+    totp_offer: Mapped[str | None] = mapped_column(String(64), comment="a second factor being set up")
+
+
+_FILTERED = ("band", "eye", "target_on", "sought")
+
+
+class ReferralRow(Base):
+    """A referral: what came in, what is known, where it stands, and how the rules and a clinician sorted it.
+
+    What is long stands last: a search that reads every row then needn't read through the letters.
+    """
+
+    __tablename__ = "referrals"
+    __table_args__ = (
+        # a folder, and all folders, in their order; what is filtered and searched by stands in the index too
+        Index("ix_referrals_folder", "clinic_id", "state", "place", "id", *_FILTERED),
+        Index("ix_referrals_all_folders", "clinic_id", "place", "id", "state", *_FILTERED),
+        # mine, and unassigned, in their order
+        Index("ix_referrals_clinic_id_assigned_to_place", "clinic_id", "assigned_to", "place", "id"),
+        # how many are in each folder, how many are over target, how many eyes are unknown
+        Index("ix_referrals_counts", "clinic_id", "state", "assigned_to", "target_on", "eye"),
+        # which open ones were not sorted yet today
+        Index("ix_referrals_clinic_id_state_sorted_on", "clinic_id", "state", "sorted_on"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    version: Mapped[int] = mapped_column(Integer, comment="one more with each change; a change names the one it saw")
+    state: Mapped[str] = mapped_column(String(12), comment="new, waiting, booked, redirected, closed")
+    state_since: Mapped[datetime] = mapped_column(UtcDateTime())
+    assigned_to: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    patient_ref: Mapped[str] = mapped_column(String(64), comment="initials or the clinic's own number; no full name")
+    patient_id: Mapped[str | None] = mapped_column(
+        ForeignKey("patients.id", ondelete="SET NULL"), index=True, comment="the person's chat, once they are linked"
+    )
+    referrer: Mapped[str] = mapped_column(String(120))
+    received_on: Mapped[date] = mapped_column(Date, comment="the clock's start")
+    written_on: Mapped[date | None] = mapped_column(Date)
+    onset_on: Mapped[date | None] = mapped_column(Date)
+    onset_is_exact: Mapped[bool] = mapped_column(Boolean)
+    side: Mapped[str | None] = mapped_column(String(4), comment="L, R, both")
+    cause: Mapped[str | None] = mapped_column(String(24))
+    grade: Mapped[str | None] = mapped_column(String(16), comment="House-Brackmann, as HB 5")
+    sunnybrook: Mapped[float | None] = mapped_column(Float, comment="0 to 100; 100 is normal")
+    fdi: Mapped[float | None] = mapped_column(Float, comment="the lower part; 0 to 100; 100 is no disability")
+    booked_for: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    # what the queue shows, and in which order
+    band: Mapped[str] = mapped_column(String(8), comment="the clinician's while it holds, else the machine's")
+    place: Mapped[str] = mapped_column(String(24), comment="sorts as the queue does: the first is the most urgent")
+    target_on: Mapped[date] = mapped_column(Date, comment="the first contact is due by the end of this day")
+    machine_band: Mapped[str] = mapped_column(String(8))
+    ruleset: Mapped[str] = mapped_column(String(64))
+    sorted_on: Mapped[date] = mapped_column(Date, comment="bands move with the weeks, so each is sorted daily")
+    score: Mapped[float] = mapped_column(Float)
+    eye: Mapped[str] = mapped_column(String(8), comment="at_risk, unknown, safe")
+    action: Mapped[str] = mapped_column(String(300), comment="what the rules suggest to do next")
+    flags: Mapped[list[dict[str, Any]]] = mapped_column(JSON, comment="the red flags that are open: rule, names, why")
+    missing: Mapped[list[str]] = mapped_column(JSON)
+    # a clinician's own answer, beside the machine's
+    override_band: Mapped[str | None] = mapped_column(String(8))
+    override_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    override_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    override_saw: Mapped[list[str] | None] = mapped_column(JSON, comment="the rules that held when it was overridden")
+    sought: Mapped[str] = mapped_column(String(400), comment="what the search looks in, lower case")
+    override_reason: Mapped[str | None] = mapped_column(Text)
+    machine_rules: Mapped[list[dict[str, Any]]] = mapped_column(JSON, comment="id, words and findings of each")
+    findings: Mapped[dict[str, Any]] = mapped_column(JSON, comment="by name: value, quote, by")
+    goals: Mapped[str | None] = mapped_column(Text, comment="what the patient hopes for")
+    quotes: Mapped[dict[str, str]] = mapped_column(JSON, comment="the letter's words for onset, side, cause, grade")
+    letter: Mapped[str] = mapped_column(Text)
+
+
+class ReferralEventRow(Base):
+    """What happened to a referral. Written once, never changed."""
+
+    __tablename__ = "referral_events"
+    __table_args__ = (
+        # the history of one
+        Index("ix_referral_events_referral_id_id", "referral_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    referral_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"))
+    version: Mapped[int] = mapped_column(Integer, comment="of the referral after it")
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    staff_id: Mapped[int | None] = mapped_column(
+        ForeignKey("staff.id", ondelete="SET NULL"), comment="null: the program"
+    )
+    kind: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class AuditRow(Base):
+    """Who did or read what, and when. Written once, never changed; no patient's words."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        # the clinic's latest
+        Index("ix_audit_clinic_id_id", "clinic_id", "id"),
+        # who has read or changed a referral
+        Index("ix_audit_referral_id_id", "referral_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int | None] = mapped_column(RowId, comment="no foreign key: the line outlives what it is about")
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    staff_id: Mapped[int | None] = mapped_column(RowId)
+    what: Mapped[str] = mapped_column(String(32))
+    referral_id: Mapped[int | None] = mapped_column(RowId)
+    about: Mapped[str | None] = mapped_column(String(120), comment="a folder, a count, a colleague's number")
+
+
+class WrittenOnce(Exception):
+    """Somebody tried to change or delete a line of the history or of the audit."""
+
+
+def _refuse(_mapper: object, _connection: object, target: Base) -> None:
+    raise WrittenOnce(f"{target.__tablename__} is written once and never changed")
+
+
+for _table in (ReferralEventRow, AuditRow):
+    event.listen(_table, "before_update", _refuse)
+    event.listen(_table, "before_delete", _refuse)
