@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.referral.proposal import Proposals
 from bot.settings import CONTENT, ROOT
 from bot.triage.assess import UNKNOWN, assess
 from bot.triage.condition import Value
@@ -152,6 +153,26 @@ def vignettes(cases: Iterable[Line]) -> list[Share]:
     ]
 
 
+def letters(bank: Sequence[Line]) -> list[Share]:
+    """What the desk would propose for each referral letter, against the gold band and what the letter states."""
+    propose = Proposals.load(CONTENT)
+    band = urgent = urgent_found = stated = found = 0
+    for letter in bank:
+        gold, got = letter["gold"], propose.measured(letter)
+        band += got["band"] == gold["band"]
+        if gold["band"] == "P0":
+            urgent += 1
+            urgent_found += got["band"] == "P0"
+        values = {name: each["value"] for name, each in dict(got["findings"]).items()}  # type: ignore[call-overload]
+        stated += len(gold["findings"])
+        found += sum(str(values.get(name)) == str(value) for name, value in gold["findings"].items())
+    return [
+        Share("letters: the band is right", band, len(bank)),
+        Share("letters: of the most urgent, put on top", urgent_found, urgent),
+        Share("letters: what is stated, found with its value", found, stated),
+    ]
+
+
 def measure() -> list[Share]:
     """Everything, in one start of the product."""
     banks = {
@@ -167,7 +188,8 @@ def measure() -> list[Share]:
     for name, bank in banks.items():
         shares += urgency(name, bank, answers[start : start + len(bank)])
         start += len(bank)
-    return [*shares, *vignettes(lines("vignettes.jsonl")), *questions(asked, answers[start:])]
+    others = [*vignettes(lines("vignettes.jsonl")), *letters(lines("letters.jsonl"))]
+    return [*shares, *others, *questions(asked, answers[start:])]
 
 
 def main() -> None:
@@ -192,6 +214,8 @@ none has been labelled by a clinician. A good score is a check of the product ag
 - *unseen bank*, *kept half*: nobody wrote a cue, a rule or an example from these. The *half that was read* is there to
   show the difference; it says nothing about messages that nobody has seen.
 - *vignettes*: cases with every answer known or unknown, led through the interview. Gold is the rules read by hand.
+- *letters*: 60 invented referral letters with the band a reader of the evidence pack gave them, read as pasted; nobody
+  wrote a phrase of the reader from these.
 - The interval is Wilson's, for a share at 95 % confidence.
 """
 

@@ -16,6 +16,7 @@ from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.payload import Press, payload
 from bot.triage.countries import Countries
+from bot.triage.since import hours_since
 from bot.words import Words
 
 CONSENT_VERSION = "2026-11"
@@ -26,6 +27,10 @@ _WHOM = {"me": "self", "myself": "self", "i": "self", "someone": "other", "someb
 _SKIPPED = {"next": "skip", "pass": "skip"}
 # The middle of what each answer spans: an estimate of the first day, in days before now.
 _DAYS_AGO = {"today": 1, "days": 9, "weeks": 49, "months": 180}
+# A weak face so new should be seen today (rules D01 and D02).
+_NEW_DAYS = 14
+# Words; a longer message is a question of their own.
+_LONGEST_ANSWER = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,12 +134,13 @@ class FirstContact:
         if code is not None:  # the other name that was asked for
             return Welcome(dataclasses.replace(patient, country=code), _said(self._ask_onset()))
         choice = self._choice(said, "onset", _titles("today", "days", "weeks", "months", "skip"), _SKIPPED)
-        if choice is None:
+        hours = _typed_hours(said.text, now) if choice is None else None
+        if choice is None and hours is None:
             return self._again(patient, said, self._ask_onset()) if said.press else self._finish(_hold(patient, said))
-        days = _DAYS_AGO.get(choice)
+        days = _DAYS_AGO.get(choice or "") if hours is None else hours / 24
         onset = (now - timedelta(days=days)).date() if days is not None else None
         moved = dataclasses.replace(patient, onset_on=onset, step=Step.STAGE)
-        note = (Reply(text=self._words("onboarding.new_onset")),) if choice in ("today", "days") else ()
+        note = (Reply(text=self._words("onboarding.new_onset")),) if days is not None and days <= _NEW_DAYS else ()
         return Welcome(moved, _said(*note, self._ask_stage(), tapped=said.press))
 
     def _stage(self, patient: Patient, said: Said, now: datetime) -> Welcome:
@@ -228,3 +234,10 @@ def _hold(patient: Patient, said: Said) -> Patient:
     if said.text and (len(said.text.split()) >= 3 or said.text.endswith("?")):
         return dataclasses.replace(patient, held_question=said.text[:MAX_HELD])
     return patient
+
+
+def _typed_hours(text: str | None, now: datetime) -> float | None:
+    """How many hours ago it began, from a short typed answer; a question of their own is none."""
+    if not text or "?" in text or len(text.split()) > _LONGEST_ANSWER:
+        return None
+    return hours_since(text, now)

@@ -31,6 +31,8 @@ LATEST = time(21, 30)
 _UNTIL_SAID = timedelta(days=3650)
 # From here on a day is told with its year.
 _FAR = timedelta(days=300)
+# First contact's answers on a later beginning span weeks.
+_COUNTED_DAYS = 14
 # The answer to "when?" is short; a longer message is about something else.
 _LONGEST_ANSWER = 60
 # Kept where a place was asked for, so that its bare name is an answer.
@@ -159,8 +161,9 @@ class Reminders:
     def care(self, patient: Patient, now: datetime) -> Patient:
         """The person with the points of the care plan ahead of them, once it is known when the weakness began."""
         began = Practice.loads(patient.practice).began_on if patient.practice else None
-        onset = began or patient.onset_on
         plan = Plan.loads(patient.reminders)
+        counts = plan.onset is not None or _is_new(patient.onset_on, now)
+        onset = began or (patient.onset_on if counts else None)
         if onset is None or plan.onset == onset or not patient.has_consented or patient.step is not Step.DONE:
             return patient
         return _keep(patient, plan.with_care_points(onset, self.zone_of(patient) or "UTC", now))
@@ -421,6 +424,11 @@ class Reminders:
 
     def _list_button(self) -> Button:
         return Button(title=self._words("reminders.list_button"), payload=payload("rem", "list"))
+
+
+def _is_new(onset: date | None, now: datetime) -> bool:
+    """Whether an onset is told closely enough to count from: that of an older weakness is a guess of several weeks."""
+    return onset is not None and (now.date() - onset).days <= _COUNTED_DAYS
 
 
 def _told(moment: datetime, now: datetime) -> str:

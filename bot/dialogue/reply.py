@@ -2,6 +2,7 @@
 
 1. screen        red flags and crisis, deterministic, before anything else and without any consent
 2. commands      /start, /help, /stop
+   the clinic    an invitation, a message to the clinic, "stop sharing"
 3. first contact until consent and the few questions are done
 4. intake        an answer to the open question of a triage intake
 5. exercises     a tap or a word that belongs to the self-check, the session or the questionnaire under way
@@ -18,6 +19,7 @@ from pathlib import Path
 from bot.clock import Clock
 from bot.dialogue import plain, progress
 from bot.dialogue.check_in import WEEKLY, CheckIns, CheckInStep, Scored
+from bot.dialogue.clinic import Clinics, ClinicStep, Lines
 from bot.dialogue.engine import Engine
 from bot.dialogue.exercise import Exercises, ExerciseStep, SessionEnd
 from bot.dialogue.first_contact import FirstContact, Welcome, is_step
@@ -35,6 +37,7 @@ from bot.patient import Patient, Step, new_pseudonym
 from bot.payload import Press, payload
 from bot.programme.gate import LOCKING_RULES
 from bot.reminders.places import Places
+from bot.store.lines import hash_of
 from bot.triage.countries import Countries, Country
 from bot.triage.screen import Level, Screen
 from bot.words import Words
@@ -43,6 +46,8 @@ from bot.words import Words
 MAX_QUESTION = 1500
 # What "and at night?" may be taken for without what was said before it.
 _NOT_UNDERSTOOD = (Kind.FALLBACK, Kind.OUT_OF_SCOPE, Kind.SMALLTALK)
+# So many words say when and of what; more may say why.
+_BARE_REQUEST = 8
 # After so many misses in a row, asking again in the same way would be a loop.
 MISSES_BEFORE_OTHER_HELP = 3
 
@@ -62,7 +67,8 @@ class Turn:
 
     `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
     asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over,
-    `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more.
+    `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more. `joined` is the hash of
+    a clinic's invitation that they said yes to, `left` that they stopped sharing, `to_clinic` what they wrote to it.
     """
 
     patient: Patient
@@ -74,6 +80,9 @@ class Turn:
     practised: SessionEnd | None = None
     scored: Scored | None = None
     snoozed: tuple[str, datetime] | None = None
+    joined: str | None = None
+    left: bool = False
+    to_clinic: str | None = None
 
 
 class Dialogue:
@@ -92,6 +101,7 @@ class Dialogue:
         reminders: Reminders,
         engine: Engine,
         clock: Clock,
+        lines: Lines | None = None,
     ) -> None:
         self._shelf = shelf
         self._safety = Safety(screen)
@@ -105,10 +115,11 @@ class Dialogue:
         self._engine = engine
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
+        self._clinics = Clinics(words, lines)
 
     @classmethod
-    def load(cls, content: Path, shelf: Shelf, engine: Engine, clock: Clock) -> "Dialogue":
-        """Load what the way of a message needs.
+    def load(cls, content: Path, shelf: Shelf, engine: Engine, clock: Clock, lines: Lines | None = None) -> "Dialogue":
+        """Load what the way of a message needs. Without `lines` nobody can share with a clinic.
 
         Raises:
             ContentError: content is broken, each problem named.
@@ -126,6 +137,7 @@ class Dialogue:
             reminders=Reminders(Places.load(content / "places.yml"), words),
             engine=engine,
             clock=clock,
+            lines=lines,
         )
 
     async def reply(self, patient: Patient, said: Said) -> Turn:
@@ -142,6 +154,9 @@ class Dialogue:
         if turn.outcome.kind is Kind.EMERGENCY and turn.patient.has_consented:
             told = dataclasses.replace(turn.patient, emergency_at=self._clock())
             turn = dataclasses.replace(turn, patient=told)
+        if self._clinics.is_writing(patient, self._clock()) and self.alarms(said):
+            # It was meant for the clinic, and goes there too: whoever reads it there should know.
+            turn = _with(turn, await self._clinics.passed_on(turn.patient, str(said.text), turn.outcome))
         return self._planned(self._gated(turn))
 
     def _planned(self, turn: Turn) -> Turn:
@@ -223,6 +238,10 @@ class Dialogue:
         if said.zone is not None:
             return self._placed(patient, said, country) or await self._answered(patient, Said(text=""), country)
         press = said.press
+        if patient.writing_at is not None and (said.command or (press is not None and press.verb != "line")):
+            patient = dataclasses.replace(patient, writing_at=None)  # they went on to something else
+        if said.token is not None:
+            return await self._invited(patient, said.token, country)
         if said.command is not None or (press is not None and press.verb == "stop"):
             turn = self._command(patient, said, country)
             if turn.forget:
@@ -232,6 +251,9 @@ class Dialogue:
             return await self._welcomed(patient, said, country)
         if press is not None and is_step(press):
             return Turn(patient, self._say(Kind.ACCOUNT, "other.old_button"))
+        to_clinic = await self._clinics.hear(patient, said, country.emergency_number, self._clock())
+        if to_clinic is not None:
+            return self._at_clinic(to_clinic, said, country)
         if press is not None and press.verb in ("good", "bad"):
             return self._fed_back(patient, press)
         if press is not None and press.verb == "none":
@@ -263,9 +285,18 @@ class Dialogue:
                 return self._progressed(patient, wanted, country)
         if press is not None or not self._is_asked(patient):
             reminder = self._reminders.hear(patient, said, country, self._clock())
-            if reminder is not None:
+            if reminder is not None and not await self._raises(patient, said):
                 return self._reminded(reminder)
+        if not self._is_asked(patient):
+            agreed = await self._clinics.hear_yes(patient, said, country.emergency_number, self._clock())
+            if agreed is not None:
+                return self._at_clinic(agreed, said, country)
         outcome = self._addressed(patient, await self._understood(patient, said, country))
+        if outcome.kind is Kind.HANDOFF and not self._is_asked(patient):
+            line = await self._clinics.line_of(patient)
+            if line is not None:
+                handed = self._clinics.handoff(patient, line, country.emergency_number, self._clock())
+                return self._at_clinic(handed, said, country)
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
         if outcome.kind is Kind.REMINDER and not self._is_asked(patient):
@@ -286,6 +317,41 @@ class Dialogue:
         if said.text and outcome.kind in (Kind.FALLBACK, Kind.CLARIFY):
             return dataclasses.replace(turn, missed=scrub(said.text, self._shelf.library.vocabulary))
         return turn
+
+    async def _invited(self, patient: Patient, token: str, country: Country) -> Turn:
+        """What an opened invitation leads to: first contact first, for whoever has not been through it."""
+        now, token_hash = self._clock(), hash_of(token)
+        if patient.step is Step.DONE and patient.has_consented:
+            step = await self._clinics.invited(patient, token_hash, country.emergency_number, now)
+            return _with(Turn(patient, step.outcome), step)
+        held, lead = await self._clinics.hold(patient, token_hash, now)
+        welcome = self._first_contact.begin(held)
+        replies = ((lead,) if lead is not None else ()) + welcome.outcome.replies
+        return Turn(welcome.patient, welcome.outcome.model_copy(update={"replies": replies}))
+
+    async def _invited_after(self, turn: Turn, country: Country) -> Turn:
+        """First contact is over: now the invitation that the person came with is put to them."""
+        patient = turn.patient
+        if patient.step is not Step.DONE or patient.invite is None or turn.forget:
+            return turn
+        step = await self._clinics.invited(patient, patient.invite, country.emergency_number, self._clock())
+        replies = (*turn.outcome.replies, *step.outcome.replies)
+        return dataclasses.replace(
+            turn, patient=step.patient, outcome=turn.outcome.model_copy(update={"replies": replies})
+        )
+
+    def _at_clinic(self, step: ClinicStep, said: Said, country: Country) -> Turn:
+        """What a step of the line led to; what the screen finds in words for the clinic is told first."""
+        found = self._safety.check(said.text or "")
+        outcome = self._safety.same_day(found, step.outcome, country) if step.to_clinic else step.outcome
+        return _with(Turn(step.patient, outcome), dataclasses.replace(step, outcome=outcome))
+
+    async def _raises(self, patient: Patient, said: Said) -> bool:
+        """Whether the engine hears a red flag in a request that says more than when: that goes before the request."""
+        if not said.text or len(said.text.split()) <= _BARE_REQUEST:
+            return False
+        outcome = await self._engine.ask(patient, words_of(said.text))
+        return outcome is not None and outcome.asks is not None
 
     def _is_asked(self, patient: Patient) -> bool:
         """Whether a question of the triage intake stands open."""
@@ -443,7 +509,7 @@ class Dialogue:
             welcome = dataclasses.replace(welcome, patient=_asked(welcome.patient, answer, welcome.answer_now))
         if welcome.forget:
             await self._engine.forget(patient.id)
-        return Turn(welcome.patient, outcome, forget=welcome.forget)
+        return await self._invited_after(Turn(welcome.patient, outcome, forget=welcome.forget), country)
 
     async def _answered_unkept(self, welcome: Welcome, country: Country) -> Turn:
         """Answer a newcomer's first question under a throw-away name that is wiped at once, then ask for consent."""
@@ -545,6 +611,15 @@ class Dialogue:
 
 def _turn(step: IntakeStep) -> Turn:
     return Turn(step.patient, step.outcome, assessed=step.assessed)
+
+
+def _with(turn: Turn, step: ClinicStep | None) -> Turn:
+    """The turn with what a step of the clinic's line adds to it."""
+    if step is None:
+        return turn
+    return dataclasses.replace(
+        turn, patient=step.patient, outcome=step.outcome, joined=step.joined, left=step.left, to_clinic=step.to_clinic
+    )
 
 
 def _checked_in(step: CheckInStep) -> Turn:

@@ -45,7 +45,7 @@ async def test_the_whole_way_by_button(newcomer: Person, words: Words, fake_engi
         assert newcomer.patient.step is step
         await newcomer.taps(button)
     assert newcomer.heard == words("onboarding.done")
-    assert dataclasses.replace(newcomer.patient, reminders=None) == Patient(
+    assert newcomer.patient == Patient(
         id=newcomer.patient.id,
         step=Step.DONE,
         consented_at=NOW,
@@ -263,6 +263,27 @@ async def test_another_country_is_asked_for_by_name(newcomer: Person, words: Wor
     assert newcomer.heard == words("onboarding.country")
     await newcomer.types("France")
     assert newcomer.patient.country == "FR"
+
+
+@pytest.mark.parametrize(
+    ("typed", "onset", "new"),
+    [
+        ("a few days ago", date(2026, 11, 19), True),
+        ("yesterday", date(2026, 11, 21), True),
+        ("about 3 wks ago", date(2026, 11, 1), False),
+    ],
+)
+async def test_the_onset_may_be_typed(newcomer: Person, words: Words, typed: str, onset: date, new: bool) -> None:
+    await lead(newcomer, Step.ONSET)
+    await newcomer.types(typed)
+    assert (newcomer.patient.step, newcomer.patient.onset_on) == (Step.STAGE, onset)
+    assert (words("onboarding.new_onset") in newcomer.heard) == new
+
+
+async def test_a_question_with_a_time_in_it_is_no_onset(newcomer: Person) -> None:
+    await lead(newcomer, Step.ONSET)
+    await newcomer.types("can i swim after 3 weeks?")
+    assert newcomer.patient.onset_on is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from bot.dialogue import Said
 from bot.dialogue.reminder import LATEST, SOON, Reminders
-from bot.outcome import Kind
+from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.payload import Press, parse, payload
 from bot.programme.practice import Practice
@@ -601,6 +601,18 @@ async def test_while_an_intake_asks_it_asks_on(person: Person) -> None:
     await person.types("/check")
     await person.types("remind me at 9")
     assert rules(person) == []
+
+
+async def test_a_request_that_says_why_is_heard_for_red_flags_first(person: Person, fake_engine: FakeEngine) -> None:
+    asks = Outcome(kind=Kind.CRISIS, provisional=True, asks="crisis_unclear", replies=(Reply(text="Are you safe?"),))
+    fake_engine.says(asks)
+    await person.types("please set the reminder for 8 and end it on saturday, there is nothing after saturday for me")
+    assert (person.heard, person.patient.awaiting, person.patient.reminders) == ("Are you safe?", "crisis_unclear", None)
+
+
+async def test_a_bare_request_asks_no_engine(person: Person, fake_engine: FakeEngine) -> None:
+    await person.types("remind me at 8 and after lunch")
+    assert fake_engine.asked == []
 
 
 @pytest.mark.parametrize(
