@@ -67,6 +67,8 @@ def run() -> None:
     stack = Stack(settings, train(), with_sandbox=sandbox)
 
     async def serve() -> None:
+        if sandbox:
+            await _demo_if_empty(settings)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         starting = asyncio.create_task(stack.start())
@@ -83,7 +85,7 @@ def run() -> None:
         except asyncio.CancelledError:
             _note("Stopped before everything was up.")
             return
-        typer.echo(_addresses(settings, sandbox=sandbox))
+        typer.echo(_addresses(settings, sandbox=sandbox, first_link=await _first_link(settings)))
         await stop.wait()
         _note("Stopping ...")
         await stack.stop()
@@ -214,12 +216,15 @@ def referral(file: Lines = None) -> None:
 @content_app.command()
 def check() -> None:
     """Check all content: articles, sources, links, reading grade, limits, examples, triage, exercises, referrals."""
+    from bot.desk.columns import Columns
     from bot.dialogue.check_in import CheckIns
     from bot.dialogue.exercise import Exercises
     from bot.dialogue.intake import Intakes
     from bot.knowledge.library import load_library
     from bot.knowledge.lint import check_library, check_questions, read_rule_ids
+    from bot.referral.bands import Bands
     from bot.referral.proposal import check_referrals
+    from bot.stack.demo import Demo
     from bot.triage.countries import Countries
     from bot.triage.lint import check_rules
     from bot.triage.rules import load_rules
@@ -235,6 +240,8 @@ def check() -> None:
     problems += check_questions(ROOT / "nlu_data", library.topics)
     problems += check_rules(load_rules(CONTENT / "triage"))
     problems += check_referrals(CONTENT)
+    Columns.load(CONTENT, Bands.load(CONTENT).findings)
+    Demo.load(CONTENT)
     Exercises.load(CONTENT, frozenset(library.sources), words)
     CheckIns.load(CONTENT, library, screen.messages, words)
     for problem in problems:
@@ -331,6 +338,40 @@ def desk_link(
     _run_quietly(made())
 
 
+@app.command("demo")
+def demo_clinic(
+    remove: Annotated[bool, typer.Option("--remove", help="Take all of the demo away again.")] = False,
+) -> None:
+    """Fill an empty database with an invented clinic: 40 referrals, and three months of a few patients."""
+    from bot.clock import clock_starting_at
+    from bot.desk.app import first_link, open_desk
+    from bot.stack.demo import Demo, NoRoom, fill
+    from bot.store import demo
+
+    settings = read_settings()
+
+    async def made() -> None:
+        desk = open_desk(settings)
+        try:
+            await desk.store.migrate()
+            if remove:
+                async with desk.store.writing() as session:
+                    gone = await demo.remove(session)
+                typer.echo("The demo clinic is gone." if gone else "There is no demo clinic in this database.")
+                return
+            await fill(desk.store, Demo.load(CONTENT), clock_starting_at(settings.now)())
+            async with desk.store.reading() as session:
+                letters, people = await demo.counts(session)
+            typer.echo(f"{demo.NAME}: {letters} referrals, {people} patients with a chat.")
+            typer.echo(f"Sign in by this link, once: {await first_link(desk)}")
+        except NoRoom as refused:
+            _fail(str(refused))
+        finally:
+            await desk.store.close()
+
+    _run_quietly(made())
+
+
 async def _talk(door: "Door") -> None:
     from bot.dialogue import Said, said
     from bot.outcome import Button
@@ -375,7 +416,31 @@ def _check_content(settings: Settings) -> None:
     Languages.load(CONTENT)
 
 
-def _addresses(settings: Settings, *, sandbox: bool) -> str:
+async def _demo_if_empty(settings: Settings) -> None:
+    from bot.clock import clock_starting_at
+    from bot.stack.demo import fill_if_empty
+    from bot.store import Store
+
+    store = Store(settings.database)
+    try:
+        await store.migrate()
+        if await fill_if_empty(store, CONTENT, clock_starting_at(settings.now)()):
+            _note("The database was empty: the invented demo clinic was put into it.")
+    finally:
+        await store.close()
+
+
+async def _first_link(settings: Settings) -> str | None:
+    from bot.desk.app import first_link, open_desk
+
+    desk = open_desk(settings)
+    try:
+        return await first_link(desk)
+    finally:
+        await desk.store.close()
+
+
+def _addresses(settings: Settings, *, sandbox: bool, first_link: str | None) -> str:
     lines = ["", "Septimus is up."]
     if sandbox:
         lines.append(f"  Chat page  http://127.0.0.1:{settings.sandbox_port}/   (sandbox: nothing leaves this machine)")
@@ -383,6 +448,7 @@ def _addresses(settings: Settings, *, sandbox: bool) -> str:
         lines.append("  Telegram   the bot answers in its own chat")
     lines += [
         f"  Desk       http://127.0.0.1:{settings.desk_port}/",
+        *([f"             set the first password: {first_link}"] if first_link else []),
         f"  Data       {settings.home}/   (logs in {settings.home}/logs/)",
         "  Stop with Ctrl-C.",
         "",

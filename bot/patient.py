@@ -30,6 +30,10 @@ class Patient:
     `practice` is what is known for their exercises, as JSON (see `bot.programme.practice`); `zone` is their IANA zone.
     `form` is the questionnaire that is open, and when each was answered, as JSON (see `bot.dialogue.check_in`).
     `reminders` are the rules of their reminders, as JSON (see `bot.reminders.plan`).
+    `invite` is the hash of a clinic's invitation that waits for their yes, `invited_at` when they were asked;
+    `writing_at` is since when their next words are for the clinic.
+    `prescribed` is what a therapist has set for their exercises, as JSON (see `bot.programme.prescribed`); it is only
+    read here.
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -55,6 +59,10 @@ class Patient:
     form: str | None = None
     zone: str | None = None
     reminders: str | None = None
+    invite: str | None = None
+    invited_at: datetime | None = None
+    writing_at: datetime | None = None
+    prescribed: str | None = None
 
     @property
     def has_consented(self) -> bool:

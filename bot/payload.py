@@ -34,6 +34,8 @@ _FORMS: dict[str, str] = {
     "progress": r"picture|pdf",  # how practice went
     "rem": r"(?:done|soon|later|skip|change|delete):[0-9a-f]{6}|list|pause|resume|at:[a-z]{3,10}",  # a reminder
     "place": _ID,  # a city, whose clock counts
+    "share": r"yes|no",  # whether to share with the clinic that invites
+    "line": r"write|cancel|stop",  # a message to the clinic
     "summary": r"latest|pdf",  # the last assessment, to show a clinician
 }
 _CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import FormData, Headers
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -31,6 +31,9 @@ LASTS = timedelta(hours=12)
 
 LARGEST_FORM = 512 * 1024
 """Bytes. A long letter has some ten thousand."""
+
+LARGEST_FILE = 10 * 1024 * 1024
+"""Bytes of an uploaded file."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RANK: dict[Role, int] = {"viewer": 1, "clinician": 2, "admin": 3}
@@ -55,13 +58,15 @@ type Page = Callable[["Desk", "Visit"], Awaitable[Response]]
 class Door:
     """One way into the desk: method and path, the page behind it, and the least role that may pass.
 
-    `need` has no default. None means anybody, signed in or not, and is written where that is meant.
+    `need` has no default. None means anybody, signed in or not, and is written where that is meant. `takes_file` lets
+    one file come with the form.
     """
 
     method: Literal["GET", "POST"]
     path: str
     page: Page
     need: Role | None
+    takes_file: bool = False
 
 
 @dataclass(slots=True)
@@ -100,6 +105,13 @@ class Visit:
         # Browsers end lines with two signs, and no database keeps the sign of number 0.
         return value.replace("\r\n", "\n").replace("\0", "").strip()[:longest]
 
+    async def file(self, name: str) -> tuple[str, bytes] | None:
+        """The name and the bytes of a posted file; None when none was chosen."""
+        sent = self.form.get(name)
+        if not isinstance(sent, UploadFile) or not sent.filename:
+            return None
+        return sent.filename.replace("\0", "")[-100:], await sent.read()
+
     def number(self, name: str) -> int:
         """A number in the path.
 
@@ -125,8 +137,12 @@ def guarded(desk: "Desk", door: Door) -> Callable[[Request], Awaitable[Response]
             if not visit.may(door.need):
                 raise HTTPException(403, "role")
         if door.method == "POST":
-            visit.form = await _form(desk, visit)
-        response = await door.page(desk, visit)
+            visit.form = await _form(desk, visit, takes_file=door.takes_file)
+        try:
+            response = await door.page(desk, visit)
+        finally:
+            if door.takes_file:
+                await visit.form.close()
         if visit.is_new_token and visit.has_a_form and "set-cookie" not in response.headers:
             _give(desk, response, desk.visit_cookie, visit.token)
         return response
@@ -205,17 +221,17 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in{onward}{over}", status_code=303)
 
 
-async def _form(desk: "Desk", visit: Visit) -> FormData:
+async def _form(desk: "Desk", visit: Visit, *, takes_file: bool) -> FormData:
     request = visit.request
     if not _comes_from_the_desk(desk, request.headers):
         raise HTTPException(403, "origin")
     length = request.headers.get("content-length", "")
     if not length.isdecimal():
         raise HTTPException(411, "length")
-    if int(length) > LARGEST_FORM:
-        raise HTTPException(413, "large")
+    if int(length) > LARGEST_FORM + takes_file * LARGEST_FILE:
+        raise HTTPException(413, "file" if takes_file else "large")
     try:
-        form = await request.form(max_files=0, max_fields=1000, max_part_size=LARGEST_FORM)
+        form = await request.form(max_files=int(takes_file), max_fields=1000, max_part_size=LARGEST_FORM)
     except (MultiPartException, ValueError):
         raise HTTPException(400, "form") from None
     given = form.get("csrf", "")

@@ -28,15 +28,19 @@ from bot.content_file import ContentError
 from bot.desk.access import SafeHeaders, guarded
 from bot.desk.desk import Desk
 from bot.desk.doors import DOORS
+from bot.desk.flow import take_in
 from bot.desk.passwords import new_token
+from bot.desk.rest import fhir_routes, is_for_programs, refusal
 from bot.desk.sorting import Sorter
 from bot.knowledge import Shelf
 from bot.settings import CONTENT, Settings, WrongSetting, read_settings
-from bot.store import Store, referrals, staff
+from bot.store import Store, demo, referrals, staff
 
 SETUP_FOR = timedelta(hours=24)
 _STATIC = Path(__file__).parent / "static"
 _SORT_EVERY_SECONDS = 1800.0
+_FORGET_EVERY_SECONDS = 60.0
+_TAKE_IN_EVERY_SECONDS = 5.0
 _AT_ONCE = 100
 
 log = structlog.get_logger()
@@ -53,10 +57,13 @@ def create_app(desk: Desk, *, tells_first_link: bool = False) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         await desk.store.migrate()
+        async with desk.store.reading() as session:
+            desk.holds_demo = await demo.clinic_id(session) is not None
         if tells_first_link and (link := await first_link(desk)):
             sys.stdout.write(f"Set the first password: {link}\n")
             sys.stdout.flush()
-        tasks = [asyncio.create_task(each) for each in (_warm(desk), _sort_daily(desk))]
+        beside = (_warm(desk), _sort_daily(desk), _forget_uploads(desk), _take_in(desk))
+        tasks = [asyncio.create_task(each) for each in beside]
         yield
         for task in tasks:
             task.cancel()
@@ -70,12 +77,15 @@ def create_app(desk: Desk, *, tells_first_link: bool = False) -> Starlette:
             return RedirectResponse("/sign-in", status_code=303)
         if request.url.path == "/healthz":
             return JSONResponse({"status": "failed"}, status_code=status)
+        if is_for_programs(request.url.path):
+            return refusal(status)
         why = error.detail if isinstance(error, HTTPException) else ""
         return desk.page(None, "error.html", status, code=status, why=why)
 
     return Starlette(
         routes=[
             *(Route(door.path, guarded(desk, door), methods=[door.method]) for door in DOORS),
+            *fhir_routes(desk),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=[Middleware(SafeHeaders, https=desk.is_https)],
@@ -89,9 +99,12 @@ class NoLink(Exception):
 
 
 async def first_link(desk: Desk) -> str | None:
-    """Return a new link that makes a clinic and sets its admin's password; None when there is an admin already."""
+    """Return a new link that makes a clinic and sets its admin's password; None when there is an admin already.
+
+    Where the demo clinic is, the link makes an admin of it.
+    """
     async with desk.store.writing() as session:
-        return None if await staff.has_admin(session) else await _setup_link(desk, session)
+        return None if await staff.has_admin(session) else await _first_link(desk, session)
 
 
 async def link(desk: Desk, *, email: str | None = None, new_clinic: bool = False) -> str:
@@ -113,7 +126,7 @@ async def link(desk: Desk, *, email: str | None = None, new_clinic: bool = False
                     "There is an admin already, who can invite others under Staff. Use --for EMAIL for whoever has "
                     "lost their password, or --new-clinic to set up a further clinic."
                 )
-            return await _setup_link(desk, session)
+            return await (_setup_link if new_clinic else _first_link)(desk, session)
         found = await staff.credentials_of(session, email)
         if found is None or found.member.disabled_at is not None:
             raise NoLink(f"Nobody with the address {email} can sign in. Check it, or let an admin invite them.")
@@ -130,6 +143,26 @@ async def link(desk: Desk, *, email: str | None = None, new_clinic: bool = False
             name=person.name,
         )
         await staff.note(session, "password link made", now, clinic_id=person.clinic_id, staff_id=None)
+    return f"{desk.address}/password/{token}"
+
+
+async def _first_link(desk: Desk, session: AsyncSession) -> str:
+    clinic_id = await demo.clinic_id(session)
+    if clinic_id is None:
+        return await _setup_link(desk, session)
+    now, token = desk.clock(), new_token()
+    email = f"admin{demo.STAFF_DOMAIN}"
+    await staff.new_link(
+        session,
+        token,
+        "invite",
+        now,
+        now + SETUP_FOR,
+        clinic_id=clinic_id,
+        email=email,
+        name="Demo admin",
+        role="admin",
+    )
     return f"{desk.address}/password/{token}"
 
 
@@ -177,6 +210,24 @@ async def _sort_daily(desk: Desk) -> None:
         except Exception:
             log.exception("desk.sorting_failed")
         await asyncio.sleep(_SORT_EVERY_SECONDS)
+
+
+async def _take_in(desk: Desk) -> None:
+    """What patients tell in the chat is on their referrals within seconds, whether or not somebody looks."""
+    while True:
+        try:
+            if changed := await take_in(desk, thorough=True):
+                log.info("desk.taken_in", referrals=changed)
+        except Exception:
+            log.exception("desk.taking_in_failed")
+        await asyncio.sleep(_TAKE_IN_EVERY_SECONDS)
+
+
+async def _forget_uploads(desk: Desk) -> None:
+    """What was uploaded and not confirmed is gone after its hour, whether anybody asks for it or not."""
+    while True:
+        await asyncio.sleep(_FORGET_EVERY_SECONDS)
+        desk.uploads.forget_old(desk.clock())
 
 
 def open_desk(settings: Settings) -> Desk:

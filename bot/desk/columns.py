@@ -1,7 +1,8 @@
 """What a labelled value means for a referral: a spreadsheet's cell, or an observation that came by FHIR. Pure.
 
 Names and words are data, in `content/referral/columns.yml`. What is found are proposals, as from a letter; each quotes
-the line it came from. A clear answer is taken, anything else is "unsure" and stays in the text for a person to read.
+the line it came from. A clear answer is taken. Anything else stays in the text and is read as a letter is; where that
+hears nothing, the answer counts as "unsure".
 Who somebody is is kept as initials or the clinic's own number (evidence pack, section 2.1).
 """
 
@@ -710,7 +711,9 @@ class _Row:
             self.notes.append(Note(self.free[-1].where, words))
         findings = dict(referral.findings)
         for name, each in read.findings.items():
-            before = findings.get(name)
+            before, asked = findings.get(name), self.open_answers.get(name)
+            if asked and (each.quote or "") in _line(asked) and self._worse(name, each.value, UNSURE) == UNSURE:
+                continue  # an answer that isn't clearly a "no" is not made one by a guess at its words
             if before is None:
                 findings[name] = each
                 self.came_from.setdefault(name, self._where(each.quote))

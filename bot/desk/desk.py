@@ -17,8 +17,13 @@ from bot.desk.access import Visit
 from bot.desk.attempts import Attempts
 from bot.desk.passwords import Passwords
 from bot.desk.sorting import Sorter
+from bot.desk.uploads import Uploads
 from bot.knowledge import Shelf
-from bot.store import Store
+from bot.programme.exercise import ExerciseLibrary, load_exercises
+from bot.programme.questionnaire import Questionnaire, load_questionnaires
+from bot.settings import CONTENT
+from bot.store import Store, demo
+from bot.words import Words
 
 _FOLDER = Path(__file__).parent
 
@@ -35,6 +40,9 @@ class Desk:
         address: where a browser finds the desk, without a slash at the end.
         idle: how long a browser stays signed in while nothing is done.
         passwords: how passwords are hashed.
+        uploads: spreadsheets that wait to be confirmed.
+        holds_demo: whether the demo clinic was there when the desk was started.
+        taken_in_to: how far what patients told was taken in (see `flow`).
     """
 
     store: Store
@@ -45,6 +53,9 @@ class Desk:
     idle: timedelta = timedelta(minutes=30)
     passwords: Passwords = field(default_factory=Passwords)
     attempts: Attempts = field(default_factory=Attempts)
+    uploads: Uploads = field(default_factory=Uploads)
+    holds_demo: bool = False
+    taken_in_to: tuple[int, ...] | None = None
 
     @property
     def is_https(self) -> bool:
@@ -66,12 +77,13 @@ class Desk:
         return self.clock().astimezone(ZoneInfo(zone)).date()
 
     def page(self, visit: Visit | None, template: str, status: int = 200, **values: object) -> Response:
-        """Write a page. Beside `values` a template has: `visit`, `me`, `clinic`, `today`, `may`, `csrf`, `here`."""
+        """Write a page. Beside `values` a template has: `me`, `clinic`, `is_demo`, `today`, `may`, `csrf`, `here`."""
         signed = visit.signed if visit else None
         zone = signed.clinic.zone if signed else "UTC"
         known: Mapping[str, object] = {
             "me": signed.member if signed else None,
             "clinic": signed.clinic if signed else None,
+            "is_demo": signed.clinic.name == demo.NAME if signed else self.holds_demo,
             "today": self.today(zone),
             "zone": zone,
             "may": visit.may if visit else _nobody_may,
@@ -81,6 +93,21 @@ class Desk:
         }
         text = self._templates.get_template(template).render({**known, **values})
         return HTMLResponse(text, status_code=status)
+
+    @cached_property
+    def words(self) -> Words:
+        """The bot's own words, for what the desk sends into a chat."""
+        return Words.load(CONTENT / "words.yml")
+
+    @cached_property
+    def library(self) -> ExerciseLibrary:
+        """The exercises."""
+        return load_exercises(CONTENT, frozenset(self.shelf.library.sources))
+
+    @cached_property
+    def questionnaires(self) -> Mapping[str, Questionnaire]:
+        """The questionnaires, by id."""
+        return load_questionnaires(CONTENT / "questionnaires")
 
     @cached_property
     def _templates(self) -> Environment:

@@ -1,7 +1,13 @@
-"""Every way into the desk, and the least role that may take it. What is not in this table does not exist."""
+"""Every way into the desk for people, and the least role that may take it. What is not in this table does not exist.
+
+The door for other programs, which have a token and no role, stands in `bot.desk.rest`.
+"""
 
 from bot.desk import pages_account as account
+from bot.desk import pages_import as imports
+from bot.desk import pages_line as line
 from bot.desk import pages_new as new
+from bot.desk import pages_programs as programs
 from bot.desk import pages_queue as queue
 from bot.desk import pages_referral as referral
 from bot.desk import pages_sign_in as sign_in
@@ -20,6 +26,7 @@ _CHANGES = (
     ("redirect", referral.redirect),
     ("close", referral.close),
     ("reopen", referral.reopen),
+    ("invite-end", line.invite_end),
 )
 
 DOORS: tuple[Door, ...] = (
@@ -35,13 +42,27 @@ DOORS: tuple[Door, ...] = (
     Door("GET", "/referrals/new", new.show_form, "clinician"),
     Door("POST", "/referrals/new", new.by_form, "clinician"),
     Door("GET", "/referrals/letter", new.show_letter, "clinician"),
-    Door("POST", "/referrals/letter", new.by_letter, "clinician"),
+    Door("POST", "/referrals/letter", new.by_letter, "clinician", takes_file=True),
+    Door("GET", "/referrals/import", imports.show, "clinician"),
+    Door("POST", "/referrals/import", imports.upload, "clinician", takes_file=True),
+    Door("GET", "/referrals/import/check", imports.check, "clinician"),
+    Door("POST", "/referrals/import/columns", imports.columns, "clinician"),
+    Door("GET", "/referrals/import/faults", imports.faults, "clinician"),
+    Door("POST", "/referrals/import/cancel", imports.cancel, "clinician"),
+    Door("POST", "/referrals/import/confirm", imports.confirm, "clinician"),
     Door("GET", "/referrals/{id:int}", referral.show, "viewer"),
     Door("POST", "/referrals/{id:int}/assign", referral.assign, "clinician"),
     *(
         Door("POST", f"/referrals/{{id:int}}/{name}", referral.changing(name, asked), "clinician")
         for name, asked in _CHANGES
     ),
+    Door("POST", "/referrals/{id:int}/invite", line.invite, "clinician"),
+    Door("POST", "/referrals/{id:int}/message", line.message, "clinician"),
+    Door("POST", "/referrals/{id:int}/line-end", line.line_end, "clinician"),
+    Door("GET", "/referrals/{id:int}/patient", line.show, "viewer"),
+    Door("POST", "/referrals/{id:int}/exercises", line.exercises, "clinician"),
+    Door("POST", "/referrals/{id:int}/measure", line.measure, "clinician"),
+    Door("POST", "/staff/hours", line.hours, "admin"),
     Door("GET", "/account", account.show, "viewer"),
     Door("POST", "/account/password", account.password, "viewer"),
     Door("GET", "/account/code", account.show_totp, "viewer"),
@@ -55,6 +76,9 @@ DOORS: tuple[Door, ...] = (
     Door("POST", "/staff/{id:int}/role", people.role, "admin"),
     Door("POST", "/staff/{id:int}/disable", people.disable, "admin"),
     Door("POST", "/staff/{id:int}/enable", people.enable, "admin"),
+    Door("GET", "/staff/programs", programs.show, "admin"),
+    Door("POST", "/staff/programs", programs.make, "admin"),
+    Door("POST", "/staff/programs/{id:int}/withdraw", programs.withdraw, "admin"),
     Door("GET", "/audit", people.show_audit, "admin"),
     Door("GET", "/system", people.show_system, "admin"),
 )

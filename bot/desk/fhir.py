@@ -451,6 +451,8 @@ class _Reading:
             whose = self._whose(part)
             if whose == subject or (whose is None and len(patients) <= 1):
                 pointed.append(part)
+            elif whose not in patients:
+                self._note(part.expression, "it is about somebody who was not sent, or nobody. It was not taken.")
         return pointed
 
     def _point(self, reference: Any, part: _Part, place: str, subject: str | None, pointed: list[_Part]) -> None:

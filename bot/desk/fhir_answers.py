@@ -41,7 +41,12 @@ _PRIORITY = {"P0": "stat", "P1": "urgent"}
 
 
 def task(
-    kept: Kept, bands: Mapping[str, str], *, request: str | None = None, patient: str | None = None
+    kept: Kept,
+    bands: Mapping[str, str],
+    *,
+    request: str | None = None,
+    patient: str | None = None,
+    notes: Sequence[Note] = (),
 ) -> dict[str, Any]:
     """A referral as a Task: its status, the band with its words, the rules that hold and why, what is missing.
 
@@ -52,6 +57,7 @@ def task(
         bands: the words for each band.
         request: the sender's reference to its request.
         patient: the sender's reference to the patient; else the reference that the clinic keeps is the identifier.
+        notes: what the sender should know of what was taken.
     """
     sorting = kept.sorting
     band = sorting.band
@@ -87,6 +93,8 @@ def task(
         "restriction": {"period": {"end": sorting.target_on.isoformat()}},
         "output": outputs,
     }
+    if notes:
+        given["note"] = [{"text": f"{note.where}: {note.words}"} for note in notes]
     if request:
         given["focus"] = {"reference": request}
     return _valid(Task, given)

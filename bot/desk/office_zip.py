@@ -14,6 +14,8 @@ type Why = Literal["encrypted", "inflated", "broken"]
 MOST_PARTS = 2_000
 LARGEST_INFLATED = 60 * 1024 * 1024
 """Bytes of all parts together."""
+LARGEST_DOCUMENT = 20 * 1024 * 1024
+"""Bytes of one part of a Word document in XML, which is held in memory as a tree; Excel's are read row by row."""
 LARGEST_RATIO = 300
 """Bytes that one byte of a large part may grow to; text seldom shrinks to less than a hundredth."""
 
@@ -57,7 +59,7 @@ def kind_of(data: bytes) -> Kind:
             ):
                 raise WrongZip("inflated")
             for part in parts:
-                if part.filename.lower().endswith((".xml", ".rels", ".vml")):
+                if _is_xml(part.filename):
                     with archive.open(part) as opened:
                         _check_head(opened.read(_HEAD))
             types = archive.read("[Content_Types].xml").lower()
@@ -67,7 +69,14 @@ def kind_of(data: bytes) -> Kind:
         return "other"
     except Exception:  # the archive is a stranger's: whatever is wrong with it, it isn't opened
         raise WrongZip("broken") from None
-    return next((kind for mark, kind in _MAIN.items() if mark in types), "other")
+    kind: Kind = next((each for mark, each in _MAIN.items() if mark in types), "other")
+    if kind == "docx" and any(part.file_size > LARGEST_DOCUMENT for part in parts if _is_xml(part.filename)):
+        raise WrongZip("inflated")
+    return kind
+
+
+def _is_xml(name: str) -> bool:
+    return name.lower().endswith((".xml", ".rels", ".vml"))
 
 
 def _check_head(head: bytes) -> None:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from bot.desk.access import Visit
 from bot.desk.desk import Desk, onward
 from bot.desk.findings_form import COURSE, EYE, GRADES, RED_FLAGS, WrongField, with_details, with_findings
+from bot.desk.letter_file import LetterFile, UnreadableLetter, read_letter
 from bot.referral.record import CAUSES, Referral
 from bot.store import referrals, staff
 
@@ -45,7 +46,7 @@ async def show_letter(desk: Desk, visit: Visit) -> Response:
 
 
 async def by_letter(desk: Desk, visit: Visit) -> Response:
-    """Write a referral down from a letter.
+    """Write a referral down from a letter, pasted or as a file.
 
     It is in the queue at once, sorted by what the letter seems to say: a letter that somebody puts aside half-way
     waits where it belongs. Its findings are proposals until a person has confirmed each.
@@ -55,6 +56,14 @@ async def by_letter(desk: Desk, visit: Visit) -> Response:
     today = desk.today(visit.who.clinic.zone)
     if not typed["reference"]:
         return _letter(desk, visit, typed, "reference")
+    if sent := await visit.file("file"):
+        try:
+            file = await run_in_threadpool(read_letter, sent[1])
+        except UnreadableLetter as fault:
+            return _letter(desk, visit, typed, "file", unreadable=str(fault))
+        typed["letter"] = file.text
+        if file.unread_pages:
+            return _letter(desk, visit, typed, "unread", unread=_unread(file))
     if len(typed["letter"]) < 20 or len(typed["letter"]) > LONGEST_LETTER:
         return _letter(desk, visit, typed, "letter_short" if len(typed["letter"]) < 20 else "letter_long")
     try:
@@ -104,5 +113,26 @@ def _form(desk: Desk, visit: Visit, typed: dict[str, str], wrong: str | None) ->
     )
 
 
-def _letter(desk: Desk, visit: Visit, typed: dict[str, str], wrong: str | None) -> Response:
-    return desk.page(visit, "new_letter.html", 422 if wrong else 200, typed=typed, wrong=wrong, longest=LONGEST_LETTER)
+def _letter(
+    desk: Desk, visit: Visit, typed: dict[str, str], wrong: str | None, *, unreadable: str = "", unread: str = ""
+) -> Response:
+    return desk.page(
+        visit,
+        "new_letter.html",
+        422 if wrong else 200,
+        typed=typed,
+        wrong=wrong,
+        longest=LONGEST_LETTER,
+        unreadable=unreadable,
+        unread=unread,
+    )
+
+
+def _unread(file: LetterFile) -> str:
+    pages = ", ".join(str(page) for page in file.unread_pages)
+    several = len(file.unread_pages) > 1
+    return (
+        f"Page{'s' if several else ''} {pages} of this file {'have' if several else 'has'} no text that can be read. "
+        "What could be read stands below. Look at the rest yourself, add what it says, and send it then. "
+        "Nothing was saved yet."
+    )

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from bot.desk.access import Visit
 from bot.desk.desk import Desk
-from bot.store import referrals, staff
+from bot.desk.flow import take_in
+from bot.store import lines, referrals, staff
 from bot.store.referrals import Filters, Folder
 
 FOLDERS: tuple[Folder, ...] = ("new", "mine", "unassigned", "waiting", "booked", "redirected", "closed")
 _A_PAGE = 50
 _EYES = frozenset({"at_risk", "unknown", "safe"})
-_KEPT = ("q", "band", "eye", "flagged", "missing", "over")
+_KEPT = ("q", "band", "eye", "flagged", "missing", "over", "unread")
 
 
 async def show(desk: Desk, visit: Visit) -> Response:
@@ -27,28 +28,31 @@ async def show(desk: Desk, visit: Visit) -> Response:
     folder = _folder(asked)
     filters = _filters(desk, asked, today)
     after = _after(asked.get("after", ""))
+    await take_in(desk)
     yesterday = datetime.combine(today - timedelta(days=1), time(), ZoneInfo(who.clinic.zone))
     async with desk.store.reading() as session:
-        lines = await referrals.listed(
+        unread = await lines.unread(session, who.clinic.id)
+        found = await referrals.listed(
             session, who.clinic.id, folder, who.member.id, filters, after=after, limit=_A_PAGE + 1
         )
-        more = len(lines) > _A_PAGE
-        lines = lines[:_A_PAGE]
+        more = len(found) > _A_PAGE
+        found = found[:_A_PAGE]
         counts = await referrals.counts(session, who.clinic.id, who.member.id, today)
-        news = await referrals.news(session, who.clinic.id, [line.id for line in lines], yesterday)
+        news = await referrals.news(session, who.clinic.id, [line.id for line in found], yesterday)
     async with desk.store.writing() as session:
-        about = f"{folder}, {len(lines)} lines"
+        about = f"{folder}, {len(found)} lines"
         await staff.note(session, "queue read", now, clinic_id=who.clinic.id, staff_id=who.member.id, about=about)
     kept = {name: asked[name] for name in _KEPT if asked.get(name)}
-    last = lines[-1] if lines else None
+    last = found[-1] if found else None
     return desk.page(
         visit,
         "queue.html",
         folder=folder,
         folders=(*FOLDERS, *(("all",) if folder == "all" else ())),
-        lines=lines,
+        lines=found,
         news={line: [event for event in happened if event.kind != "received"] for line, happened in news.items()},
         counts=counts,
+        unread=unread,
         filters=kept,
         bands=desk.sorter.bands,
         is_filtered=bool(kept),
@@ -77,6 +81,7 @@ def _filters(desk: Desk, asked: QueryParams, today: date) -> Filters:
         flagged="flagged" in asked,
         missing="missing" in asked,
         over_on=today if "over" in asked else None,
+        unread="unread" in asked,
     )
 
 

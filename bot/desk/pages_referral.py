@@ -4,13 +4,14 @@ Every change names the version that its form showed. When somebody else was quic
 what they did and what this change would have been, and lets the person decide again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -18,8 +19,9 @@ from bot.desk import shown
 from bot.desk.access import Visit
 from bot.desk.desk import Desk, onward
 from bot.desk.findings_form import GRADES, WrongField, is_asked, with_details, with_findings
+from bot.desk.flow import take_in
 from bot.referral.record import CAUSES, Referral
-from bot.store import referrals, staff
+from bot.store import duplicates, lines, referrals, staff
 from bot.store.referrals import OPEN, ChangedMeanwhile, Kept, Override, State
 
 CLOSINGS = ("treated", "recovered", "declined", "no_reply", "duplicate", "not_needed", "other")
@@ -40,7 +42,7 @@ class Refused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a form asks for. `detail` goes into the history."""
+    """What a form asks for. `detail` goes into the history; `also` writes what lies beside, in the same transaction."""
 
     kind: str
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -49,22 +51,25 @@ class Change:
     override: Override | None = None
     sorts_again: bool = False
     values: Mapping[str, object] = field(default_factory=dict)
+    also: Callable[[AsyncSession], Awaitable[None]] | None = None
 
 
 type Asked = Callable[[Desk, Visit, Kept], Change]
+type Again = Callable[[Desk, Visit, int, str, str], Awaitable[Response]]
 
 
 async def show(desk: Desk, visit: Visit) -> Response:
     """Show one referral."""
-    return await _page(desk, visit, visit.number("id"))
+    return await page_of(desk, visit, visit.number("id"))
 
 
-def changing(name: str, asked: Asked) -> Callable[[Desk, Visit], Any]:
+def changing(name: str, asked: Asked, again: Again | None = None) -> Callable[[Desk, Visit], Any]:
     """Return the page behind a form that changes a referral.
 
     Args:
         name: the form's name; also the end of its address.
         asked: reads the form against the referral as it is, and says what is to be changed.
+        again: shows the form once more, with what is wrong with it; the referral's own page unless given.
     """
 
     async def page(desk: Desk, visit: Visit) -> Response:
@@ -98,6 +103,8 @@ def changing(name: str, asked: Asked) -> Callable[[Desk, Visit], Any]:
                     sorting=sorting,
                     **values,
                 )
+                if change.also is not None:
+                    await change.also(session)
                 await staff.note(
                     session,
                     f"referral: {change.kind}",
@@ -109,10 +116,16 @@ def changing(name: str, asked: Asked) -> Callable[[Desk, Visit], Any]:
         except ChangedMeanwhile:
             return await _conflict(desk, visit, number, name, saw)
         except Refused as refused:
-            return await _page(desk, visit, number, name, refused.why)
+            return await shows(desk, visit, number, refused.why, "")
         except WrongField as wrong:
-            return await _page(desk, visit, number, name, "field", wrong.field)
-        return onward(f"/referrals/{number}?{urlencode({'done': name})}")
+            return await shows(desk, visit, number, "field", wrong.field)
+        place = "/patient" if again is not None else ""
+        return onward(f"/referrals/{number}{place}?{urlencode({'done': name})}")
+
+    async def own(desk: Desk, visit: Visit, number: int, refused: str, wrong: str) -> Response:
+        return await page_of(desk, visit, number, name, refused, wrong)
+
+    shows = again or own
 
     return page
 
@@ -255,7 +268,7 @@ async def assign(desk: Desk, visit: Visit) -> Response:
         people = {str(each.id): each for each in await staff.members(session, visit.who.clinic.id)}
     chosen = people.get(wanted)
     if wanted and (chosen is None or chosen.disabled_at is not None or chosen.role == "viewer"):
-        return await _page(desk, visit, visit.number("id"), "assign", "field", "to")
+        return await page_of(desk, visit, visit.number("id"), "assign", "field", "to")
 
     def asked(_desk: Desk, _visit: Visit, kept: Kept) -> Change:
         if kept.assigned_to == (chosen.id if chosen else None):
@@ -270,12 +283,23 @@ async def assign(desk: Desk, visit: Visit) -> Response:
 # the page
 
 
-async def _page(desk: Desk, visit: Visit, number: int, form: str = "", refused: str = "", wrong: str = "") -> Response:
-    who = visit.who
-    kept = await _read(desk, visit, number)
+async def page_of(
+    desk: Desk, visit: Visit, number: int, form: str = "", refused: str = "", wrong: str = ""
+) -> Response:
+    """Show one referral, with what is wrong with a form of it."""
+    who, now = visit.who, desk.clock()
+    await take_in(desk)
+    kept = await read_one(desk, visit, number)
     async with desk.store.reading() as session:
+        line = await lines.of_referral(session, who.clinic.id, number)
+        thread = await lines.thread(session, who.clinic.id, number)
+        invited_until = await lines.invited_until(session, who.clinic.id, number, now)
         history = await referrals.events(session, who.clinic.id, number)
         people = await staff.members(session, who.clinic.id)
+        twins = await duplicates.twins_of(session, who.clinic.id, kept)
+    if visit.may("clinician") and any(each.by_patient and each.read_at is None for each in thread):
+        async with desk.store.writing() as session:
+            await lines.mark_read(session, who.clinic.id, number, now)
     stated = kept.referral.findings
     quotes = {name: each.quote for name, each in stated.items() if each.quote} | dict(kept.referral.quotes)
     return desk.page(
@@ -283,6 +307,7 @@ async def _page(desk: Desk, visit: Visit, number: int, form: str = "", refused: 
         "referral.html",
         422 if refused else 200,
         kept=kept,
+        twins=twins,
         referral=kept.referral,
         sorting=kept.sorting,
         pieces=shown.marked(kept.referral.text, quotes),
@@ -292,6 +317,10 @@ async def _page(desk: Desk, visit: Visit, number: int, form: str = "", refused: 
         to_add=_groups(desk, stated),
         bands=desk.sorter.bands,
         history=history[::-1],
+        line=line,
+        thread=thread,
+        invited_until=invited_until,
+        once=lines.once(),
         people=[each for each in people if each.disabled_at is None and each.role != "viewer"],
         causes=CAUSES,
         grades=GRADES,
@@ -305,7 +334,7 @@ async def _page(desk: Desk, visit: Visit, number: int, form: str = "", refused: 
     )
 
 
-async def _read(desk: Desk, visit: Visit, number: int) -> Kept:
+async def read_one(desk: Desk, visit: Visit, number: int) -> Kept:
     """Read one referral, and write down who did: whatever page then shows it."""
     who = visit.who
     async with desk.store.writing() as session:
@@ -325,7 +354,7 @@ async def _read(desk: Desk, visit: Visit, number: int) -> Kept:
 
 async def _conflict(desk: Desk, visit: Visit, number: int, form: str, saw: str) -> Response:
     who = visit.who
-    kept = await _read(desk, visit, number)
+    kept = await read_one(desk, visit, number)
     seen = int(saw) if saw.isdecimal() else kept.version
     async with desk.store.reading() as session:
         happened = await referrals.events(session, who.clinic.id, number, seen)

@@ -152,12 +152,14 @@ async def _page(
     async with desk.store.reading() as session:
         people = await staff.members(session, who.clinic.id)
         invited = await staff.open_invitations(session, who.clinic.id, desk.clock())
+        hours = await staff.hours(session, who.clinic.id)
     return desk.page(
         visit,
         "staff.html",
         422 if wrong else 200,
         people=people,
         invited=invited,
+        hours=hours,
         roles=_ROLES,
         wrong=wrong,
         typed=typed or {"email": "", "name": ""},

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from bot.desk.columns import Columns
 from bot.referral.bands import ORDER, Banding, BandOf, Bands, Reason
 from bot.referral.letter import LetterReader
 from bot.referral.record import UNSURE, Referral
@@ -62,6 +63,15 @@ class Sorter:
     @cached_property
     def _reader(self) -> LetterReader:
         return LetterReader.load(self._content, self.findings)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """What the columns of spreadsheets are called.
+
+        Raises:
+            ContentError: a name can't be used.
+        """
+        return Columns.load(self._content, self.findings)
 
     def read(self, text: str, received: date) -> Referral:
         """What a letter states, each finding with the words that it was read from; proposals until confirmed."""

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from bot.content_file import Strict, read
-from bot.dialogue.exercise import standing_of
+from bot.dialogue.exercise import practice_of, standing_of
 from bot.dialogue.said import Said
 from bot.knowledge import Library
 from bot.knowledge.answer import article_buttons
@@ -170,7 +170,7 @@ class CheckIns:
     def due(self, patient: Patient, now: datetime) -> tuple[Questionnaire, ...]:
         """What is due beside the weekly check-in, for the person's stage and time; what waits for permission last."""
         form = Form.loads(patient.form)
-        stage = earliest(standing_of(Practice.loads(patient.practice), now))
+        stage = earliest(standing_of(practice_of(patient), now))
         joined = patient.consented_at or now
         return tuple(
             each

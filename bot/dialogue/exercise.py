@@ -21,6 +21,7 @@ from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, Region,
 from bot.programme.gate import SETTLED, Standing, earliest, locked_by, programme_for, why_locked
 from bot.programme.known import learnt
 from bot.programme.practice import Practice
+from bot.programme.prescribed import Prescribed
 from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_check, take
 from bot.programme.session import Ending, Lead, Move, Moved, Session
 from bot.words import Words
@@ -557,7 +558,7 @@ class Exercises:
 
     def _of(self, patient: Patient) -> Practice:
         """What is kept of the person; a session of exercises that the library holds no longer is over."""
-        practice = Practice.loads(patient.practice)
+        practice = practice_of(patient)
         session = practice.session
         if session is None or all(each in self._library.exercises for each in session.items):
             return practice
@@ -574,6 +575,14 @@ def standing_of(practice: Practice, now: datetime) -> Standing:
     """
     weeks = (now.date() - practice.began_on).days / 7 if practice.began_on is not None else None
     return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
+
+
+def practice_of(patient: Patient) -> Practice:
+    """What is kept of the person's practice, with what their therapist has set."""
+    practice = Practice.loads(patient.practice)
+    if patient.prescribed is None:
+        return practice
+    return dataclasses.replace(practice, standing=Prescribed.loads(patient.prescribed).applied(practice.standing))
 
 
 def zone_of(patient: Patient) -> str:

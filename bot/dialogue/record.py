@@ -11,7 +11,7 @@ from bot.outcome import Kind
 from bot.patient import Patient
 from bot.reminders.plan import Plan
 from bot.reminders.schedule import next_due
-from bot.store import patients, records, reminders
+from bot.store import lines, patients, records, reminders
 from bot.triage.results import finding_words
 
 
@@ -24,12 +24,23 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         before: the person before the turn.
         turn: what the message led to.
         now: the present moment.
+
+    Raises:
+        InviteGone: the invitation that they said yes to was used or taken back at that very moment; nothing is to be
+            kept of this turn, and a second try tells them.
     """
     if turn.patient != before:
         await patients.save(session, turn.patient)
     if turn.forget:
+        await lines.forget(session, turn.patient.id, now)
         await records.forget(session, turn.patient.id)
         await reminders.forget(session, turn.patient.id)
+    if turn.joined is not None:
+        await lines.join(session, turn.joined, turn.patient.id, now)
+    if turn.to_clinic:
+        await lines.to_clinic(session, key, turn.patient.id, turn.to_clinic, now)
+    if turn.left and (line := await lines.of_patient(session, turn.patient.id)) is not None:
+        await lines.end(session, line, "patient", now)
     if turn.feedback is not None:
         feedback = turn.feedback
         await records.note_feedback(session, turn.patient.id, feedback.article, feedback.version, feedback.helpful, now)

@@ -13,11 +13,15 @@ MAX_CHARACTERS = 4096
 MAX_WORD = 48
 _EMOJI_JOINER = "\u200d"
 _COMMAND = re.compile(r"/([a-z]{1,32})(?:@\w+)?\s*$", re.IGNORECASE)
+# Telegram sends a deep link's token after /start. Ours are long: nothing that could be words passes for one.
+_INVITED = re.compile(r"/start(?:@\w+)? ([A-Za-z0-9_-]{32,64})$")
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One message: exactly one of `text`, `command` (without its slash), `press` and `zone` is set.
+
+    `token` stands beside the command `start`: that of the invitation that was opened.
 
     `zone` is the IANA zone of a place that was shared: of the place itself nothing is kept. `language` is what the
     person's app is set to, such as "en" or "pt-br", when the channel tells.
@@ -25,6 +29,7 @@ class Said:
 
     text: str | None = None
     command: str | None = None
+    token: str | None = None
     press: Press | None = None
     zone: str | None = None
     language: str | None = None
@@ -37,6 +42,9 @@ def said(text: str, language: str | None = None) -> Said:
     engine would take it for a command of its own.
     """
     cleaned = clean(text)
+    invited = _INVITED.match(cleaned)
+    if invited:
+        return Said(command="start", token=invited[1], language=language)
     command = _COMMAND.match(cleaned)
     if command:
         return Said(command=command.group(1).lower(), language=language)

@@ -1,6 +1,7 @@
 """Answering: claims updates from the inbox, each person's in order and different people side by side."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -138,7 +139,7 @@ class Answerer:
                 return turn
             note = Reply(text=self._dialogue.words(str(incoming.note)))
             replies = (*turn.outcome.replies, note)
-            return Turn(turn.patient, turn.outcome.model_copy(update={"replies": replies}), turn.feedback)
+            return dataclasses.replace(turn, outcome=turn.outcome.model_copy(update={"replies": replies}))
         if patient.step is Step.NEW:
             return await self._dialogue.reply(patient, Said(text=""))
         note = Reply(text=self._dialogue.words(str(incoming.note)))

@@ -21,6 +21,7 @@ from bot import logs
 from bot.clock import clock_starting_at
 from bot.content_file import ContentError
 from bot.dialogue import Dialogue
+from bot.dialogue.clinic import StoredLines
 from bot.dialogue.engine import Engine
 from bot.gateway.answer import Answerer
 from bot.gateway.live_count import LiveCounts
@@ -31,13 +32,15 @@ from bot.gateway.send import Sender
 from bot.knowledge import Shelf
 from bot.programme.exercise import load_exercises
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
-from bot.store import Store, inbox
+from bot.store import Store, facts, inbox
 
 log = structlog.get_logger()
 
 COMMANDS = ("check", "exercise", "checkin", "reminders", "progress", "help", "start", "stop")
 _UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 20
+_SANDBOX = "septimus_sandbox_bot"
+"""The name of the sandbox's bot: its chats are no Telegram's, so no link to Telegram leads there."""
 _LONGEST_PAUSE = 60.0
 
 
@@ -71,7 +74,7 @@ class Gateway:
         production = settings.mode == "production"
         shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
         self._engine = Engine(settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout)
-        self._dialogue = Dialogue.load(CONTENT, shelf, self._engine, self._clock)
+        self._dialogue = Dialogue.load(CONTENT, shelf, self._engine, self._clock, StoredLines(self._store))
         self._bot = ExtBot(
             settings.telegram_bot_token.get_secret_value(),
             base_url=f"{settings.telegram_api_base}/bot",
@@ -162,7 +165,10 @@ class Gateway:
                 return
 
     async def _introduce(self) -> None:
-        words = self._dialogue.words
+        words, base = self._dialogue.words, self._settings.telegram_api_base
+        async with self._store.writing() as session:
+            await facts.tell(session, facts.BOT_NAME, self._bot.username)
+            await facts.tell(session, facts.CHAT_PAGE, base if self._bot.username == _SANDBOX else "")
         try:
             await self._bot.set_my_commands([BotCommand(name, words(f"commands.{name}")) for name in COMMANDS])
         except TelegramError as error:  # the menu is a convenience; the bot works without it

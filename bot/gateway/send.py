@@ -3,14 +3,16 @@
 Telegram gives no key to ask by whether it took a message. So whatever it may have taken and we had not yet written
 down when the process was killed is sent a second time: as many messages as were on their way. For answers that is at
 most one a person. What can wait would be many, so it goes out one at a time: the next when the one before is written
-down. At the rate that Telegram allows there are 34 ms for each. Where Telegram takes longer than that for good, one at
-a time would be slower than the rate; then, and only then, the next starts beside it (two at 60 ms, three at 100 ms). A
-kill can double no more than that, and no other way of doing it can keep both the rate and the one.
+down. At the rate that Telegram allows there are 34 ms for each. Where Telegram takes longer than that again and again,
+one at a time would be slower than the rate; then, and only then, the next starts beside it: about two are on their way
+at 60 ms, four at 100 ms, and so many a kill can double. Nothing can keep both the rate and the one there.
 """
 
 import asyncio
 import contextlib
+import statistics
 import time
+from collections import deque
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +39,9 @@ CAN_WAIT_A_SECOND = 29.7
 _CALLS_OF_AN_ANSWER = 2
 # So far what can wait may fall behind its rate, and makes up for it. What is more than that would be a burst.
 _MAY_LAG = 0.25
+# So many of the last ones tell whether Telegram is slow; one that takes this long is not waited for.
+_LATELY = 31
+_PATIENCE = 2.0
 # So long at most what can wait is held up when Telegram says that it was too much; one alone may have to wait longer.
 _LONGEST_HOLD = 30.0
 # About an hour of trying: 1, 2, 4 ... 256 s, then every 5 minutes.
@@ -101,7 +106,7 @@ class Sender:
                 elif not lane.can_wait:
                     self._can_wait.give_way(_CALLS_OF_AN_ANSWER)
                 task = asyncio.create_task(self._send(row))
-                lane.working.add(task)
+                lane.working[task] = time.monotonic()
                 task.add_done_callback(lane.finished)
             if claimed:
                 continue
@@ -284,34 +289,44 @@ class _Lane:
     def __init__(self, *, can_wait: bool = False) -> None:
         self.can_wait = can_wait
         self.new = asyncio.Event()
-        self.working: set[asyncio.Task[None]] = set()
+        self.working: dict[asyncio.Task[None], float] = {}
+        """What is on its way, and since when."""
+        self._took: deque[float] = deque(maxlen=_LATELY)
         self._next = 0.0
 
     def finished(self, task: asyncio.Task[None]) -> None:
         """Note that one is through."""
-        self.working.discard(task)
+        self._took.append(time.monotonic() - self.working.pop(task))
         self.new.set()
 
     async def turn(self, stop: asyncio.Event) -> None:
         """Wait until the next one may go out, or until told to stop.
 
-        It may once its time has come and the one before is through, or has kept the lane behind its rate for so long
-        that the lost time could not be made up for.
+        It may once its time has come and the one before is through. A stall of our own, or one slow answer, is made up
+        for later; only where most take longer than the rate leaves them does it start beside the one before.
         """
         while not stop.is_set():
-            early = self._next - time.monotonic()
+            now = time.monotonic()
+            early = self._next - now
+            before = {task: since for task, since in self.working.items() if now - since < _PATIENCE}
             if early > 0:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), early)
-            elif self.working and early > -_MAY_LAG:
-                await asyncio.wait(self.working, timeout=_MAY_LAG + early)
-            else:
+                continue
+            patience = _MAY_LAG + early if self._is_slow() else _PATIENCE - (now - min(before.values(), default=0.0))
+            if not before or patience <= 0:
                 break
+            await asyncio.wait(before, timeout=patience)
         self.give_way(1)
+
+    def _is_slow(self) -> bool:
+        return len(self._took) == _LATELY and statistics.median(self._took) > 1 / CAN_WAIT_A_SECOND
 
     def give_way(self, calls: int) -> None:
         """Note that so many calls are made: the next one goes out that much later."""
-        self._next = max(self._next, time.monotonic() - _MAY_LAG) + calls / CAN_WAIT_A_SECOND
+        # One slot more than it may lag: a timer that comes late by a little must not cost that little each time.
+        forgotten = time.monotonic() - _MAY_LAG - 1 / CAN_WAIT_A_SECOND
+        self._next = max(self._next, forgotten) + calls / CAN_WAIT_A_SECOND
 
     def rested(self) -> None:
         """Note that there was nothing to send: that is no time to make up for."""

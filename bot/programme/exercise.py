@@ -20,7 +20,7 @@ type Kind = Literal["active", "passive", "massage", "stretch", "relaxation", "ch
 type Opening = Literal["everyday", "early", "paresis", "synkinesis", "surgery"]
 
 STAGES: tuple[Stage, ...] = get_args(Stage.__value__)
-GATES = tuple(f"G{number}" for number in range(8))
+GATES = tuple(f"G{number}" for number in range(9))
 _CAPPED = frozenset({"effort", "hold_s_active", "hold_s_stretch", "repetitions", "minutes_a_day", "pain"})
 FAMILIES = ("flaccid", "paresis", "synkinesis", "surgery")
 WHOLE_FACE = "whole face"
@@ -145,7 +145,7 @@ class StageWords(Strict):
 class Gate(Strict):
     """A gate: its rule for the clinician, and `locked`, what a person reads when it is shut."""
 
-    id: Annotated[str, Field(pattern=r"^G[0-7]$")]
+    id: Annotated[str, Field(pattern=r"^G[0-8]$")]
     rule: _Name
     locked: _Name
     sources: tuple[str, ...]

@@ -1,5 +1,7 @@
 """Which stage a person is in, and which exercises stay locked: gates G0 to G7 of the evidence pack, section 5.1.
 
+G8 is the therapist's own lock.
+
 The stage is a door to content, never a diagnosis. What is not known is never taken for "no": a person may be in
 several stages as far as is known, and an exercise opens only when it is allowed in every one of them.
 """
@@ -31,7 +33,7 @@ SETTLED = frozenset({"not_cleared_by_surgeon", "no_flicker_yet", "only_a_flicker
 
 type Movement = Literal["none", "flicker", "several"]
 type Operation = Literal["none", "masseter", "hypoglossal", "cross_face", "lid_weight", "toxin_or_nerve", "other"]
-type GateId = Literal["G0", "G1", "G2", "G3", "G4", "G5", "G6", "G7"]
+type GateId = Literal["G0", "G1", "G2", "G3", "G4", "G5", "G6", "G7", "G8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Standing:
     `settled`: unchanged for more than a year. `code`: a therapist has opened exercises. `cleared_on`: the surgeon's
     date. `red_flag`: something told must be seen today or sooner, and nobody has said that it was. `once_linked`: parts
     were told to move together at some time; that locks strength drills for good.
+    What a therapist has set (see `prescribed`): `stage` counts in place of what the answers speak for, `opened` are
+    exercises that they opened and `locked` those that they shut, by id.
     """
 
     assessed: bool | None = None
@@ -55,10 +59,15 @@ class Standing:
     cleared_on: date | None = None
     red_flag: bool = False
     once_linked: bool = False
+    stage: Stage | None = None
+    opened: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
 
 
 def stages_of(standing: Standing) -> frozenset[Stage]:
     """Every stage that the person may be in, as far as is known (section 4.1)."""
+    if standing.stage is not None:
+        return frozenset({standing.stage})
     if standing.operation not in (None, "none"):
         return frozenset({"S5"})
     possible: set[Stage] = {"S5"} if standing.operation is None else set()
@@ -98,9 +107,13 @@ def locked_by(exercise: Exercise, standing: Standing, today: date) -> GateId | N
         return "G1"
     if standing.cause in _UNDIAGNOSED and not standing.code:
         return "G1"
+    if exercise.id in standing.locked:
+        return "G8"
     stages = stages_of(standing)
     if exercise.strength and (standing.linked is not False or standing.once_linked):
         return "G5"
+    if exercise.id in standing.opened:
+        return None
     # Whoever may have been operated on needs the surgeon first; what everybody may do at any stage stays open.
     if not set(exercise.allowed) >= set(STAGES) and "S5" in stages and "S5" not in exercise.allowed:
         return "G6"

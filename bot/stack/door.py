@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.clock import Clock, clock_starting_at
 from bot.dialogue import Dialogue, Said, Turn, record
+from bot.dialogue.clinic import StoredLines
 from bot.dialogue.due import Push, due_now
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import CONSENT_VERSION
@@ -144,7 +145,7 @@ async def _door(settings: Settings, engine_url: str, token: str, clock: Clock) -
     engine = Engine(engine_url, token, settings.engine_timeout)
     production = settings.mode == "production"
     shelf = Shelf(CONTENT, reload=False, must_be_reviewed=production, clock=time.monotonic)
-    door = Door(store, Dialogue.load(CONTENT, shelf, engine, clock), clock)
+    door = Door(store, Dialogue.load(CONTENT, shelf, engine, clock, StoredLines(store)), clock)
     try:
         yield door
     finally:

@@ -6,7 +6,7 @@ Whatever belongs to a clinic carries its id, and every query of the repositories
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, String, Text, event
+from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, event
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.store.tables import Base, RowId, UtcDateTime
@@ -20,6 +20,7 @@ class ClinicRow(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
     zone: Mapped[str] = mapped_column(String(64), comment="IANA zone; times are shown in it, days counted in it")
+    hours: Mapped[str | None] = mapped_column(String(160), comment="when somebody reads patients' messages, in words")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
@@ -169,6 +170,121 @@ class ReferralEventRow(Base):
     )
     kind: Mapped[str] = mapped_column(String(16))
     detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class LineInviteRow(Base):
+    """A link that joins a chat to a referral, once. Only the hash of its token is kept."""
+
+    __tablename__ = "line_invites"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    referral_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token")
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="used, or withdrawn")
+
+
+class LineRow(Base):
+    """A chat that shares with a clinic: one person, one referral, from their yes until somebody ends it."""
+
+    __tablename__ = "lines"
+    __table_args__ = (
+        # the open line of a person
+        Index("ix_lines_patient_id_ended_at", "patient_id", "ended_at"),
+        # the open line of a referral
+        Index("ix_lines_referral_id_ended_at", "referral_id", "ended_at"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    referral_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"))
+    patient_id: Mapped[str | None] = mapped_column(ForeignKey("patients.id", ondelete="SET NULL"))
+    consent_version: Mapped[str] = mapped_column(String(16))
+    joined_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    ended_by: Mapped[str | None] = mapped_column(String(8), comment="patient, clinic")
+    assessments_to: Mapped[int] = mapped_column(RowId, comment="the last assessment that was taken in")
+    warnings_to: Mapped[int] = mapped_column(RowId, comment="the last safety event that was taken in")
+
+
+class LineMessageRow(Base):
+    """A message between a clinic and a patient. Kept with the referral, also when the line has ended."""
+
+    __tablename__ = "line_messages"
+    __table_args__ = (
+        # the thread of a referral, and how many of it nobody has read
+        Index("ix_line_messages_clinic_id_referral_id_id", "clinic_id", "referral_id", "id"),
+        Index("ix_line_messages_unread", "clinic_id", "by_patient", "read_at", "referral_id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    referral_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"))
+    line_id: Mapped[int] = mapped_column(ForeignKey("lines.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(80), unique=True, comment="a message is written once")
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    by_patient: Mapped[bool] = mapped_column(Boolean)
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    text: Mapped[str] = mapped_column(Text)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when the clinic opened it")
+
+
+class MeasureRow(Base):
+    """A measure that only a clinician takes."""
+
+    __tablename__ = "measures"
+    __table_args__ = (
+        # a referral's measures over time
+        Index("ix_measures_clinic_id_referral_id_on_day", "clinic_id", "referral_id", "on_day"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    referral_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime(), comment="when it was entered")
+    on_day: Mapped[date] = mapped_column(Date, comment="when it was taken")
+    kind: Mapped[str] = mapped_column(String(12), comment="hb: 1 to 6; sunnybrook: 0 to 100")
+    value: Mapped[float] = mapped_column(Float)
+    parts: Mapped[dict[str, int]] = mapped_column(JSON, comment="rest, voluntary, synkinesis of a Sunnybrook")
+
+
+class ApiTokenRow(Base):
+    """What another program of a clinic names itself by when it sends referrals. Only the hash of its token is kept."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80), comment="the program's, as the clinic calls it")
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True, comment="SHA-256 of the token")
+    made_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="within a minute")
+
+
+class ApiRequestRow(Base):
+    """How a referral came from another program: one row for each of its identifiers, or one without."""
+
+    __tablename__ = "api_requests"
+    __table_args__ = (
+        # the referral that came with an identifier before; the same one makes no second
+        UniqueConstraint("clinic_id", "identifier_hash"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    referral_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    token_id: Mapped[int | None] = mapped_column(ForeignKey("api_tokens.id", ondelete="SET NULL"))
+    identifier_hash: Mapped[str | None] = mapped_column(
+        String(64), comment="SHA-256 of system|value, which may be of any length; null: it came without"
+    )
+    request: Mapped[str | None] = mapped_column(Text, comment="the sender's reference to its request")
+    patient: Mapped[str | None] = mapped_column(Text, comment="the sender's reference to the patient")
 
 
 class AuditRow(Base):

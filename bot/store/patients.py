@@ -12,6 +12,8 @@ from bot.store import inbox, reminders
 from bot.store.tables import PatientRow, TelegramChatRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
+_THE_DESKS = frozenset({"prescribed"})
+"""Written by the desk alone (see `lines`): a turn that began before must not take it back."""
 
 
 async def get(session: AsyncSession, patient_id: str) -> Patient | None:
@@ -37,7 +39,8 @@ async def save(session: AsyncSession, patient: Patient) -> None:
     row = await session.get(PatientRow, patient.id)
     if row is not None:
         for name, value in _values(patient).items():
-            setattr(row, name, value)
+            if name not in _THE_DESKS:
+                setattr(row, name, value)
 
 
 async def of_chat(session: AsyncSession, chat_id: int, now: datetime) -> Patient:

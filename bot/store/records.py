@@ -88,6 +88,26 @@ async def note_assessment(
     )
 
 
+async def assessments(session: AsyncSession, patient_id: str, limit: int = 20) -> list[tuple[datetime, KeptAssessment]]:
+    """Return a person's triage assessments, each with the moment of its end, the newest first."""
+    rows = await session.scalars(
+        select(AssessmentRow)
+        .where(AssessmentRow.patient_id == patient_id)
+        .order_by(AssessmentRow.at.desc(), AssessmentRow.id.desc())
+        .limit(limit)
+    )
+    return [
+        (
+            row.at,
+            KeptAssessment(
+                row.started_at, row.expires_at, row.ended, row.disposition, row.out_of_scope, tuple(row.rules),
+                dict(row.findings), dict(row.sources), row.ruleset, row.told,
+            ),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class KeptSession:
     """A session of exercises as the diary keeps it. `ended` is `finished`, `stopped` or `hurt`; scores are 0 to 10."""

@@ -11,11 +11,11 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import Select, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import Select, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.referral.record import Proposed, Referral
-from bot.store.clinic_tables import ReferralEventRow, ReferralRow, StaffRow
+from bot.store.clinic_tables import LineMessageRow, ReferralEventRow, ReferralRow, StaffRow
 
 type State = Literal["new", "waiting", "booked", "redirected", "closed"]
 """Where a referral stands: to be dealt with; waiting for the patient; booked; sent elsewhere; closed."""
@@ -133,6 +133,7 @@ class Filters:
     flagged: bool = False
     missing: bool = False
     over_on: date | None = None
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,6 +414,15 @@ def _conditions(filters: Filters) -> list[Any]:
         conditions.append(ReferralRow.place.like("_0%"))
     if filters.missing:
         conditions.append(func.json_array_length(ReferralRow.missing) > 0)
+    if filters.unread:
+        conditions.append(
+            exists().where(
+                LineMessageRow.clinic_id == ReferralRow.clinic_id,
+                LineMessageRow.by_patient.is_(True),
+                LineMessageRow.read_at.is_(None),
+                LineMessageRow.referral_id == ReferralRow.id,
+            )
+        )
     if filters.over_on:
         conditions.append(ReferralRow.target_on < filters.over_on)
         conditions.append(or_(ReferralRow.state == "new", ReferralRow.state == "waiting"))

@@ -1,5 +1,6 @@
 """Reminders that are due: claimed in batches from an index, moved on in the transaction that writes the outbox."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,6 +189,28 @@ async def due_by(session: AsyncSession, moment: datetime, limit: int) -> list[tu
     """Return (promised moment, pseudonym, rule) of what is due until a moment, the earliest first."""
     rows = await session.execute(_due(moment).order_by(ReminderRow.look_at, ReminderRow.id).limit(limit))
     return [(each.due_at, each.patient_id, each.rule) for each in (Due(*row) for row in rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReminder:
+    """A reminder of a person as a clinic may see it: what for, what became of it, and when it comes next."""
+
+    kind: str
+    state: str
+    due_at: datetime | None
+    sent: int
+    ignored: int
+
+
+async def told_of(session: AsyncSession, patient_id: str) -> list[KeptReminder]:
+    """Return a person's reminders, the next first."""
+    rows = await session.scalars(
+        select(ReminderRow).where(ReminderRow.patient_id == patient_id).order_by(ReminderRow.due_at, ReminderRow.id)
+    )
+    return [
+        KeptReminder(str(json.loads(row.rule).get("kind", "")), row.state, row.due_at, row.sent, row.ignored)
+        for row in rows
+    ]
 
 
 async def counts(session: AsyncSession, now: datetime) -> Counts:

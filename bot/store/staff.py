@@ -119,6 +119,16 @@ async def new_clinic(session: AsyncSession, name: str, zone: str, now: datetime)
     return Clinic(row.id, row.name, row.zone)
 
 
+async def hours(session: AsyncSession, clinic_id: int) -> str | None:
+    """When somebody at a clinic reads patients' messages, in its own words."""
+    return await session.scalar(select(ClinicRow.hours).where(ClinicRow.id == clinic_id))
+
+
+async def set_hours(session: AsyncSession, clinic_id: int, hours: str | None) -> None:
+    """Say when somebody reads patients' messages; None takes it back."""
+    await session.execute(update(ClinicRow).where(ClinicRow.id == clinic_id).values(hours=hours))
+
+
 async def clinic_ids(session: AsyncSession) -> Sequence[tuple[int, str]]:
     """Every clinic's id and zone, for what the program does by itself each day."""
     return [(row.id, row.zone) for row in await session.scalars(select(ClinicRow))]

@@ -90,6 +90,10 @@ class PatientRow(Base):
     form: Mapped[str | None] = mapped_column(Text, comment="the open questionnaire, when each was answered; JSON")
     zone: Mapped[str | None] = mapped_column(String(64), comment="IANA zone")
     reminders: Mapped[str | None] = mapped_column(Text, comment="the rules of their reminders, as JSON")
+    invite: Mapped[str | None] = mapped_column(String(64), comment="hash of a clinic's invitation that waits for a yes")
+    invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when they were asked to share")
+    writing_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="since when they write to the clinic")
+    prescribed: Mapped[str | None] = mapped_column(Text, comment="a therapist's settings, JSON; the desk's")
 
 
 class TelegramChatRow(Base):
@@ -283,6 +287,15 @@ class ReminderRow(Base):
     late: Mapped[int] = mapped_column(Integer, default=0, comment="skipped for being too late")
     skipped: Mapped[int] = mapped_column(Integer, default=0, comment="left out on purpose")
     fault: Mapped[str | None] = mapped_column(String(64), comment="why it is parked")
+
+
+class FactRow(Base):
+    """Something that one process tells the others, by name; the last word counts."""
+
+    __tablename__ = "facts"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(400))
 
 
 class MissRow(Base):

@@ -17,6 +17,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ from sqlalchemy import select
 
 from bot.clock import system_clock
 from bot.patient import Step
-from bot.store import Store, patients
+from bot.reminders.plan import Plan, Reminder
+from bot.reminders.schedule import Kind, Schedule
+from bot.store import Store, patients, reminders
 from bot.store.tables import InboxRow, OutboxRow, TelegramChatRow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,12 +39,12 @@ _BOLD = re.compile(r"<b>(.*?)</b>")
 Json = dict[str, Any]
 
 
-def until[T](condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-    """Wait for a condition, and return what it found."""
+def until[T](condition: Callable[[], T], what: str, seconds: float = 30.0, *, every: float = 0.02) -> T:
+    """Wait for a condition, and return what it found. Looks `every` so many seconds; seldom, where looking is dear."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"in {seconds:g} s it never came to this: {what}"
-        time.sleep(0.02)
+        time.sleep(every)
     return found
 
 
@@ -138,6 +142,8 @@ class Gateway:
             "TELEGRAM_BOT_TOKEN": TOKEN,
             **settings,
         }
+        self._instance = settings.get("SEPTIMUS_INSTANCE", "gateway-1")
+        self._database = settings.get("SEPTIMUS_DATABASE_URL", f"sqlite+aiosqlite:///{home / 'septimus.db'}")
         self._process: subprocess.Popen[str] | None = None
         home.mkdir(parents=True, exist_ok=True)
 
@@ -173,7 +179,7 @@ class Gateway:
 
     @property
     def _ready(self) -> Path:
-        return self.home / "run" / "gateway-1.ready"
+        return self.home / "run" / f"{self._instance}.ready"
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None
@@ -214,6 +220,22 @@ class Gateway:
                         new, step=Step.DONE, consented_at=now, consent_version="invented", country="GB"
                     )
                     await patients.save(session, known)
+
+        self._with_store(write)
+
+    def promise(self, chats: Iterable[int], due: datetime, kind: Kind = "exercises") -> None:
+        """Write a daily reminder down for each of some people, due at a moment for the first time."""
+        rule = Schedule(kind=kind, zone="UTC", times=(due.time().replace(microsecond=0),))
+        plan = Plan((Reminder("abc123", rule),)).dumps()
+
+        async def write(store: Store) -> None:
+            for some in batched(chats, 200):
+                await asyncio.sleep(0.15)  # SQLite's lock is nobody's turn: a gateway that runs would not get it
+                async with store.writing() as session:
+                    for chat in some:
+                        person = await patients.of_chat(session, chat, due)
+                        await patients.save(session, dataclasses.replace(person, reminders=plan))
+                        await reminders.sync(session, person.id, {"abc123": rule.dumps()}, lambda *_: due)
 
         self._with_store(write)
 
@@ -269,7 +291,7 @@ class Gateway:
 
     def _with_store[T](self, work: Callable[[Store], Awaitable[T]]) -> T:
         async def do() -> T:
-            store = Store(f"sqlite+aiosqlite:///{self.home / 'septimus.db'}")
+            store = Store(self._database)
             try:
                 return await work(store)
             finally:

@@ -23,7 +23,7 @@ LOGGED = {"debug", "info", "warning", "error"}
 # What may be filled in: numbers, sources, passages of content, moments. Never anything that a person wrote.
 KNOWN = {
     "number", "sources", "first", "count", "text", "reasons", "moment", "ruleset", "name", "intro", "names", "minutes",
-    "habits", "reason", "caution", "seconds", "how", "done", "days", "sessions", "weeks",
+    "habits", "reason", "clinic", "hours", "caution", "seconds", "how", "done", "days", "sessions", "weeks",
 }  # fmt: skip
 EASY = frozenset((CONTENT / "unavoidable_words.txt").read_text(encoding="utf-8").split())
 

@@ -80,30 +80,35 @@ class Desk:
         self.answerer.nudge()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def words() -> Words:
     whole = Words.load(CONTENT / "words.yml")
     return Words({key: whole(key) for key in whole.keys() - {"other.sticker"}})
 
 
+@pytest.fixture(scope="module")
+def parts(screen: Screen, words: Words) -> dict[str, Any]:
+    """What a dialogue is made of, read from the content once."""
+    library = load_library(CONTENT)
+    return {
+        "shelf": Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic),
+        "screen": screen,
+        "countries": Countries.load(CONTENT / "countries.yml"),
+        "words": words,
+        "languages": Languages.load(CONTENT),
+        "intakes": Intakes.load(CONTENT, screen.messages, words),
+        "exercises": Exercises.load(CONTENT, frozenset(library.sources), words),
+        "check_ins": CheckIns.load(CONTENT, library, screen.messages, words),
+        "reminders": Reminders(Places.load(CONTENT / "places.yml"), words),
+    }
+
+
 @pytest.fixture
 async def desk(
-    store: Store, sandbox: Sandbox, sending_bot: ExtBot[None], clock: MovedClock, screen: Screen, words: Words
+    store: Store, sandbox: Sandbox, sending_bot: ExtBot[None], clock: MovedClock, parts: dict[str, Any]
 ) -> AsyncIterator[Desk]:
     engine = Engine("http://127.0.0.1:9", "invented", 1.0)
-    dialogue = Dialogue(
-        shelf=Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic),
-        screen=screen,
-        countries=Countries.load(CONTENT / "countries.yml"),
-        words=words,
-        languages=Languages.load(CONTENT),
-        intakes=Intakes.load(CONTENT, screen.messages, words),
-        exercises=Exercises.load(CONTENT, frozenset(load_library(CONTENT).sources), words),
-        check_ins=CheckIns.load(CONTENT, load_library(CONTENT), screen.messages, words),
-        reminders=Reminders(Places.load(CONTENT / "places.yml"), words),
-        engine=engine,
-        clock=clock,
-    )
+    dialogue = Dialogue(**parts, engine=engine, clock=clock)
     answerer = Answerer(store, dialogue, sending_bot, clock, "gateway-1", 8, lambda: None)
     stop = asyncio.Event()
     working = asyncio.create_task(answerer.run(stop))
