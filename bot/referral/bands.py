@@ -12,6 +12,8 @@ What is unknown, and what was chosen about it:
   to settle it first.
 - A new weakness, or one whose beginning nobody wrote, with no cause named and nothing about the forehead, is P1 at
   least. When not even a clinician has seen it, the triage rules make it P0.
+- Eye symptoms that an eye service has examined and treats, none of them told as fresh, have had the same-day eye route
+  (section 2.3): they are P1. An ulcer, pus, or anything fresh stays P0.
 - An eye that nobody wrote about is "unknown". In a severe palsy younger than 13 weeks that is P1. Otherwise it sorts
   above "safe" and is named as missing.
 
@@ -30,7 +32,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field
 
 from bot.content_file import Problem, Strict, read
-from bot.referral.record import UNSURE, Referral
+from bot.referral.record import EYE_SYMPTOMS, UNSURE, Referral
 from bot.triage.assess import UNKNOWN, Assessment, assess
 from bot.triage.condition import HOLDS, Condition, NotACondition, Value, parse
 from bot.triage.rules import Disposition, Finding, Provenance, Rules, load_rules
@@ -370,7 +372,10 @@ def _problem(message: str) -> Problem:
 def _triage_findings(referral: Referral, findings: Mapping[str, Finding]) -> dict[str, Value]:
     """What the triage rules may know of a referral, on the day it was received."""
     given: dict[str, Value] = {}
+    in_hand = EYE_SYMPTOMS if referral.value("eye_symptoms_in_hand") == "yes" else ()
     for name, each in referral.findings.items():
+        if name in in_hand:
+            continue
         finding = findings.get(name)
         if finding is None or finding.group == "derived":
             continue

@@ -8,7 +8,7 @@ A proposal, never a decision: a person confirms. What isn't stated is absent. "N
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal, Self, cast
@@ -16,7 +16,7 @@ from typing import Annotated, Literal, Self, cast
 from pydantic import Field
 
 from bot.content_file import ContentError, Lines, Problem, Strict, read, read_words
-from bot.referral.measures import (
+from bot.referral.figures import (
     APPROXIMATE,
     DAYS_SINCE,
     FDI,
@@ -30,9 +30,20 @@ from bot.referral.measures import (
     written_on,
 )
 from bot.referral.page import Counts, Mention, Page, Reads, Span, sentences_of, token_at
-from bot.referral.record import CAUSES, UNSURE, Proposed, Referral, Side
+from bot.referral.record import CAUSES, EYE_SYMPTOMS, UNSURE, Proposed, Referral, Side
 from bot.referral.source import Source, readable, shorthand
-from bot.referral.standing import about_relative, long_before, polarity, quoted, standing_in_time, warned
+from bot.referral.standing import (
+    about_relative,
+    long_ago,
+    long_before,
+    nearest_part,
+    polarity,
+    quoted,
+    standing_in_time,
+    state_after,
+    state_before,
+    warned,
+)
 from bot.referral.when import When, times
 from bot.triage.pattern import COMMA, Language, PatternError
 from bot.triage.rules import Finding
@@ -55,10 +66,32 @@ _NOT_FROM_THE_SCREEN = frozenset({"droop_new", "droop"})
 _SAME_WORDS = {"thunderclap_headache": "severe_headache"}
 """Findings of the screen that letters tell in the words of another: a denied headache denies both."""
 
+_SETTLES = frozenset({"eye_pain", "eye_red", "gritty_dry", "light_sensitive_one_eye", "eye_discharge_pus"})
+_OF_A_STROKE = (
+    "arm_or_leg_weak", "one_side_numb", "speech_slurred_or_words_wrong", "sudden_vision_loss", "double_vision",
+    "unsteady_or_cannot_walk", "new_swallow_trouble", "confused_or_drowsy",
+)  # fmt: skip
+_FRESH = re.compile(
+    r"\b(?:new(?:ly)?|sudden(?:ly)?|since\s+(?:yesterday|last|this)|today|yesterday|this\s+(?:morning|week)|worse\w*|"
+    r"fresh|overnight|tonight|past\s+few|recent(?:ly)?)\b",
+    re.IGNORECASE,
+)
+"""Words that make a sign new, though the illness is old."""
+_FROM_AN_EVENT = ("vs", "parotid", "surgery", "tumour", "trauma", "stroke")
+"""Causes that begin with an event: an operation, an injury, a stroke."""
+_CAUSES_HEARING_LOSS = frozenset({"vs", "rhs", "trauma", "surgery", "tumour", "otitis", "parotid"})
+
+_EARLIER = re.compile(r"\s*(?:earlier|before|previously|prior)\b", re.IGNORECASE)
+_BEYOND = 2
+_CUE_REACH = 7
+_WRITTEN_DAY = 8
+_VISIT_REACH = 4
+
 _IN_THE_SENTENCE_BEFORE = 8.25
 """How far away an anchor counts that stands in the sentence before the time."""
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
+_FRESH_DAYS = 14
 _ACUTE_DAYS = 30
 """How old a weakness may be for "at onset she had ..." to be about now."""
 
@@ -71,6 +104,13 @@ class _Finding(Strict):
     says: tuple[str, ...] = ()
     says_not: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    well: str = "no"
+    ill: str | None = "yes"
+    of: Literal["eye", "ear"] | None = None
+    core: tuple[str, ...] = ()
+    yes_when: tuple[str, ...] = ()
+    no_when: tuple[str, ...] = ()
 
 
 class _Contexts(Strict):
@@ -105,6 +145,18 @@ class _Contexts(Strict):
     fresh: tuple[str, ...]
     residual: tuple[str, ...]
     long_standing: tuple[str, ...]
+    sound: tuple[str, ...]
+    sound_before: tuple[str, ...]
+    impaired: tuple[str, ...]
+    impaired_before: tuple[str, ...]
+    listed: tuple[str, ...]
+    listed_before: tuple[str, ...]
+    joins: tuple[str, ...]
+    answered_no: tuple[str, ...]
+    answered_yes: tuple[str, ...]
+    part_eye: tuple[str, ...]
+    part_ear: tuple[str, ...]
+    part_other: tuple[str, ...]
 
 
 class _Cause(Strict):
@@ -137,6 +189,13 @@ class _Entry:
     yes: Compiled
     no: Compiled
     unless: Compiled
+    topics: Compiled
+    well: str
+    ill: str | None
+    of: Literal["eye", "ear"] | None
+    core: Compiled
+    yes_when: Compiled
+    no_when: Compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +204,7 @@ class _Reading:
     value: str
     quote: str
     at: int
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -191,7 +251,15 @@ class LetterReader:
                     *(
                         _repeated(each)
                         for entry in file.findings
-                        for each in (*entry.says, *entry.says_not, *entry.unless)
+                        for each in (
+                            *entry.says,
+                            *entry.says_not,
+                            *entry.unless,
+                            *entry.topics,
+                            *entry.core,
+                            *entry.yes_when,
+                            *entry.no_when,
+                        )
                     ),
                 ]
             )
@@ -232,6 +300,13 @@ class LetterReader:
                     compiled(entry.says, "findings", index, "says"),
                     compiled(entry.says_not, "findings", index, "says_not"),
                     compiled(entry.unless, "findings", index, "unless"),
+                    compiled(entry.topics, "findings", index, "topics"),
+                    entry.well,
+                    entry.ill,
+                    entry.of,
+                    compiled(entry.core, "findings", index, "core"),
+                    compiled(entry.yes_when, "findings", index, "yes_when"),
+                    compiled(entry.no_when, "findings", index, "no_when"),
                 )
                 for index, entry in enumerate(file.findings)
             ),
@@ -250,7 +325,7 @@ class LetterReader:
         base = written or received
         placed = tuple(self._placed(page, base, written_quote))
         onset = self._onset(page, placed, base)
-        cause_named = {name for name in ("vs", "parotid", "surgery", "trauma") if self._names(page, name)}
+        cause_named = {name for name in _FROM_AN_EVENT if self._names(page, name)}
         onset = onset or _since_event(page, placed, base, cause_named)
         acute = onset is None or (base - onset[0]).days <= _ACUTE_DAYS
         readings = [
@@ -262,7 +337,7 @@ class LetterReader:
         quotes: dict[str, str] = {}
         suspected = "stroke_suspected" in findings and findings["stroke_suspected"].value != "no"
         cause, cause_quote = self._cause(page, base, onset[0] if onset else None, suspected=suspected)
-        side, side_quote = self._side(page)
+        side, side_quote = self._side(page, base)
         grade, grade_quote = grade_of(page)
         sunnybrook, sunnybrook_quote = score_of(page, SUNNYBROOK)
         fdi, fdi_quote = score_of(page, FDI, least=True)
@@ -299,7 +374,8 @@ class LetterReader:
             name: tuple(found.span() for pattern in patterns for found in pattern.finditer(encoded.codes))
             for name, patterns in self._contexts.items()
         }
-        page = Page(source, encoded, tuple(sentences_of(encoded.codes)), (), contexts)
+        begins = {name: _longest(places) for name, places in contexts.items()}
+        page = Page(source, encoded, tuple(sentences_of(encoded.codes)), (), contexts, begins)
         page = replace(page, sections=tuple(self._found_sections(page)))
         opening = 60
         return replace(page, patient_is_relative=page.has("about_patient", 0, opening))
@@ -332,8 +408,8 @@ class LetterReader:
         The red-flag screen knows many more ways in which people tell an emergency. What it finds is then understood
         like any other phrase: a warning or a relative's illness stays one.
         """
-        mentions = self._mentions(page)
-        told = {(each.name, page.sentence(each.start)) for each in mentions}
+        mentions, refused = self._mentions(page)
+        told = {(each.name, page.sentence(each.start)) for each in mentions} | refused
         for hit in self._screen(page.source.text).hits:
             if hit.level is not Level.CERTAIN or hit.value != "yes" or hit.finding in _NOT_FROM_THE_SCREEN:
                 continue
@@ -347,23 +423,86 @@ class LetterReader:
                 mentions.append(Mention(name, "yes", "now", start, max(end, start + 1)))
         return mentions
 
-    def _mentions(self, page: Page) -> list[Mention]:
+    def _mentions(self, page: Page) -> tuple[list[Mention], set[tuple[str, Span]]]:
+        """What the phrases find, and in which sentences one was found that its `unless` refuses."""
         found: list[Mention] = []
+        refused: set[tuple[str, Span]] = set()
         for entry in self._entries:
             for value, patterns in ((entry.value, entry.yes), ("no", entry.no)):
                 for pattern in patterns:
                     for match in pattern.finditer(page.codes):
                         start, end = match.span()
-                        left, right = page.sentence(start)
-                        near = (max(left, start - 8), min(right, end + 8))
-                        if not any(unless.search(page.codes, *near) for unless in entry.unless):
+                        if entry.of and nearest_part(page, start, end) != entry.of:
+                            continue
+                        if self._refused(page, entry, start, end):
+                            refused.add((entry.finding, page.sentence(start)))
+                        else:
                             found.append(Mention(entry.finding, value, entry.reads, start, end, entry.counts))
+        found += self._of_topics(page)
+        found += self._by_cues(page, {(each.name, page.sentence(each.start)) for each in found} | refused)
         found.sort(key=lambda each: (each.name, each.start - each.end, each.start))
         kept: list[Mention] = []
         for each in found:  # of two that overlap, the longer says it more exactly
             if not any(each.name == other.name and each.start < other.end and other.start < each.end for other in kept):
                 kept.append(each)
-        return sorted(kept, key=lambda each: each.start)
+        return sorted(kept, key=lambda each: each.start), refused
+
+    def _refused(self, page: Page, entry: _Entry, start: int, end: int) -> bool:
+        """Whether words nearby, in the same clause or just before or after it, say that it is something else."""
+        left, right = page.sentence(start)
+        first, last = page.clause(start, end)
+        near = (max(left, start - 8, first - _BEYOND), min(right, end + 8, last + _BEYOND))
+        return any(unless.search(page.codes, *near) for unless in entry.unless)
+
+    def _by_cues(self, page: Page, told: set[tuple[str, Span]]) -> Iterator[Mention]:
+        """What is told in words that no phrase has: a core word, and in its clause a cue that says how it is."""
+        for entry in self._entries:
+            for pattern in entry.core:
+                for match in pattern.finditer(page.codes):
+                    start, end = match.span()
+                    if (entry.finding, page.sentence(start)) in told:
+                        continue
+                    if entry.of and nearest_part(page, start, end) != entry.of:
+                        continue
+                    if self._refused(page, entry, start, end):
+                        continue
+                    first, last = page.clause(start, end)
+                    bounds = (max(first, start - _CUE_REACH), min(last, end + _CUE_REACH))
+                    for value, cues in (("yes", entry.yes_when), ("no", entry.no_when)):
+                        if cue := next((found for each in cues if (found := each.search(page.codes, *bounds))), None):
+                            yield Mention(
+                                entry.finding,
+                                value,
+                                entry.reads,
+                                min(start, cue.start()),
+                                max(end, cue.end()),
+                                "stated",
+                            )
+                            break
+
+    def _of_topics(self, page: Page) -> Iterator[Mention]:
+        """What is called sound or impaired, alone or in a list: "speech, swallow and gait all normal"."""
+        told = [
+            (entry, match.span())
+            for entry in self._entries
+            for pattern in entry.topics
+            for match in pattern.finditer(page.codes)
+        ]
+        topics = frozenset(position for _, (start, end) in told for position in range(start, end))
+        states: dict[tuple[str, int], tuple[str | None, Span] | None] = {}
+        for entry, (start, end) in told:
+            for way, look in (("after", state_after), ("before", state_before)):
+                key = (way, end if way == "after" else start)
+                if key not in states:
+                    states[key] = look(page, key[1], topics)
+                state = states[key]
+                value = None if state is None else entry.well if state[0] == "sound" else entry.ill
+                if state is None or value is None:
+                    continue
+                span = (min(start, state[1][0]), max(end, state[1][1]))
+                if not self._refused(page, entry, start, end):
+                    yield Mention(entry.finding, value, entry.reads, *span, entry.counts)
+                    break
 
     def _read(self, page: Page, mention: Mention, acute: bool, base: date) -> _Reading | None:
         section = page.section(mention.start)
@@ -382,7 +521,7 @@ class LetterReader:
             if flipped is None:
                 return None
             value = flipped
-        positive = value != "no"
+        positive, settled = value != "no", False
         if sure == "query" and mention.name not in _ASKED_IS_STATED:
             value = UNSURE
         if mention.reads != "history" and sure != "denied" and value != "no":
@@ -392,11 +531,12 @@ class LetterReader:
             if past == "settled" and mention.name == "droop":
                 return None
             if past == "settled":
+                settled = True
                 value = "no" if mention.reads == "now" and positive else value
             elif past == "past" or (past == "episode" and not acute and mention.reads == "now"):
                 return None
         start, end = quoted(page, quoted_from, quoted_to)
-        return _Reading(mention.name, value, page.quote(start, end), mention.start)
+        return _Reading(mention.name, value, page.quote(start, end), mention.start, settled)
 
     # --- onset ------------------------------------------------------------------------------------------------
 
@@ -465,6 +605,9 @@ class LetterReader:
                 continue
             rank = apart - (20 if anchor == "onset_label" else 0) + (12 if section == "past" else 0)
             rank += 15 if when.year_only else 0
+            # A written day is surer than a length, and both than "today" or "yesterday".
+            rank -= _WRITTEN_DAY if when.days is None and when.exact and when.named else 0
+            rank += 4 if not when.named and when.days is None else 0
             end = token_at(page.encoded, when.end)
             rank -= 6 if page.has("again", max(0, position - 4), end + 2) else 0
             if delayed(page, when):
@@ -473,11 +616,25 @@ class LetterReader:
                 best = (rank, when)
         if best is None:
             return None
-        when = best[1]
+        when = self._counted_from(page, best[1], placed)
         position, end = token_at(page.encoded, when.start), token_at(page.encoded, when.end)
         start, end = page.clause(position, max(end, position + 1))
         exact = when.exact and not APPROXIMATE.search(page.source.text, max(0, when.start - 14), when.start)
         return when.day, exact, page.quote(start, end)
+
+    def _counted_from(self, page: Page, when: When, placed: Sequence[tuple[When, str, float]]) -> When:
+        """A length beside the day of a visit counts from that day: "three weeks before I saw her on 4 November"."""
+        if when.days is None:
+            return when
+        left, right = page.sentence(token_at(page.encoded, when.start))
+        if _EARLIER.match(page.source.text[when.end : when.end + 14]):
+            left = page.sentence(max(0, left - 1))[0]
+        for other, anchor, apart in placed:
+            if other.days is not None or not other.exact or anchor not in ("contact", "visit") or apart > _VISIT_REACH:
+                continue
+            if left <= token_at(page.encoded, other.start) < right:
+                return replace(when, day=other.day - timedelta(days=round(when.days)))
+        return when
 
     # --- cause and side ---------------------------------------------------------------------------------------
 
@@ -519,10 +676,10 @@ class LetterReader:
     def _names(self, page: Page, cause: str) -> bool:
         return any(pattern.search(page.codes) for pattern in self._causes[cause][0]) if cause in self._causes else False
 
-    def _side(self, page: Page) -> tuple[Side | None, str | None]:
+    def _side(self, page: Page, base: date) -> tuple[Side | None, str | None]:
         near = [found.span() for pattern in self._sides["near"] for found in pattern.finditer(page.codes)]
         far = [found.span() for pattern in self._sides["far"] for found in pattern.finditer(page.codes)]
-        scores: dict[Side, tuple[float, str]] = {}
+        scores: dict[Side, tuple[float, float, str]] = {}
         for side, name in cast(tuple[tuple[Side, str], ...], (("L", "left"), ("R", "right"), ("both", "both"))):
             for pattern in self._sides[name]:
                 for match in pattern.finditer(page.codes):
@@ -530,23 +687,33 @@ class LetterReader:
                     mention = Mention("side", side, "now", start, end)
                     if page.section(start) in ("family", "other", "past") or about_relative(page, mention):
                         continue
+                    clause = page.clause(start, end)
                     weight = _side_weight(page, start, end, near, far)
-                    if side == "both" and weight < 3:
+                    denied = polarity(page, mention)[0] != "stated"
+                    if side == "both" and (weight < 3 or denied or page.has("sound", *clause)):
                         continue
-                    if weight > 0 and page.has("past", *page.clause(start, end)):
+                    if weight > 0 and (page.has("past", *clause) or long_ago(page, start, end, base)):
                         weight = 0.1
+                    elif weight > 0 and denied:
+                        weight = 0.2
                     if weight <= 0:
                         continue
-                    weight += 0.6 if page.has("again", *page.clause(start, end)) else 0
-                    before = scores.get(side, (0.0, ""))
-                    quote = page.quote(*quoted(page, start, end)) if weight > before[0] else before[1]
-                    scores[side] = (max(before[0], weight) + 0.01 * (before[0] > 0), quote)
+                    weight += 0.6 if page.has("again", *clause) else 0
+                    best, total, quote = scores.get(side, (0.0, 0.0, ""))
+                    if weight > best:
+                        quote = page.quote(*quoted(page, start, end))
+                    scores[side] = (max(best, weight), total + weight, quote)
         if not scores:
             return None, None
-        ordered = sorted(scores, key=lambda side: -scores[side][0])
-        if len(ordered) > 1 and scores[ordered[0]][0] - scores[ordered[1]][0] < 0.5:
-            return None, None
-        return ordered[0], scores[ordered[0]][1]
+        if "both" in scores:
+            return "both", scores["both"][2]
+        # The clearest mention decides; of two as clear, the side that is spoken of more.
+        first, *others = sorted(scores, key=lambda side: (-scores[side][0], -scores[side][1]))
+        if others and scores[first][0] - scores[others[0]][0] < 0.5:
+            first, second = sorted(scores, key=lambda side: -scores[side][1])
+            if scores[first][1] < 1.3 * scores[second][1]:
+                return None, None
+        return first, scores[first][2]
 
 
 def check_letter(reader: LetterReader, findings: Mapping[str, Finding]) -> list[Problem]:
@@ -566,7 +733,14 @@ def check_letter(reader: LetterReader, findings: Mapping[str, Finding]) -> list[
 
 
 def _merged(readings: Sequence[_Reading]) -> dict[str, Proposed]:
-    """One proposal for each finding. A stated "yes" stands above what is unsure, and that above a "no"."""
+    """One proposal for each finding. A stated "yes" stands above what is unsure, and that above a "no".
+
+    But a symptom of the eye that a later sentence calls gone is gone, and "seen by nobody" stands above a "Dear Dr".
+    """
+    gone = {each.name: each.at for each in readings if each.settled and each.name in _SETTLES}
+    readings = [each for each in readings if each.settled or each.value != "yes" or each.at >= gone.get(each.name, 0)]
+    if any(each.name == "assessed_by_clinician" and each.value == "no" for each in readings):
+        readings = [each for each in readings if each.name != "assessed_by_clinician" or each.value == "no"]
     merged: dict[str, Proposed] = {}
     rank = {"no": 0, UNSURE: 1}
     reassuring = {"has_eye_protection_plan", "any_movement_back", "improving", "specialist_review_done",
@@ -598,6 +772,23 @@ def _settled(referral: Referral, placed: Sequence[tuple[When, str, float]]) -> d
         findings["droop"] = Proposed("yes", referral.quotes.get("grade"))
     if "assessed_by_clinician" not in findings and referral.cause not in (None, "trauma"):
         findings["assessed_by_clinician"] = Proposed("yes", referral.quotes.get("cause"))
+    since = (referral.received - referral.onset).days if referral.onset else None
+    hearing = findings.get("hearing_loss_new_sudden")
+    old = hearing and hearing.value == "yes" and not _FRESH.search(hearing.quote or "")
+    if hearing and old and since is not None and (since > _ACUTE_DAYS or referral.cause in _CAUSES_HEARING_LOSS):
+        # Without a word of newness it began with the illness; long ago it is no sudden loss for today.
+        findings.setdefault("hearing_loss_days", Proposed(str(max(0, since)), hearing.quote))
+    nothing_new = findings.get("new_or_worse_neuro_finding")
+    known = findings.get("explained_by_known_cause")
+    explained = (nothing_new and nothing_new.value == "no") or (known and known.value == "yes")
+    if explained and referral.cause in ("stroke", "brain_injury") and (since is None or since > _FRESH_DAYS):
+        # What is left of a known stroke, where the letter says that nothing is new. What is fresh stays.
+        for name in _OF_A_STROKE:
+            told = findings.get(name)
+            if told and told.value == "yes" and not _FRESH.search(told.quote or ""):
+                del findings[name]
+    if _eye_service_has_it(findings):
+        findings["eye_symptoms_in_hand"] = Proposed("yes", findings["under_eye_team"].quote)
     steroid = min((when.day for when, anchor, apart in placed if anchor == "steroid" and apart <= 6), default=None)
     if (
         "steroid_within_72h" not in findings
@@ -612,11 +803,20 @@ def _settled(referral: Referral, placed: Sequence[tuple[When, str, float]]) -> d
     return findings
 
 
+def _eye_service_has_it(findings: Mapping[str, Proposed]) -> bool:
+    """Whether an eye service has examined the symptoms and treats them, and none of them is told as fresh."""
+    wanted = ("under_eye_team", "has_eye_protection_plan", "corneal_signs")
+    if any(name not in findings or findings[name].value != "yes" for name in wanted):
+        return False
+    told = [findings[name] for name in EYE_SYMPTOMS if name in findings and findings[name].value == "yes"]
+    return not any(_FRESH.search(each.quote or "") for each in told)
+
+
 def _since_event(
     page: Page, placed: Sequence[tuple[When, str, float]], base: date, causes: Iterable[str]
 ) -> tuple[date, bool, str] | None:
     """The day of the operation or injury that caused it, where no other beginning is told."""
-    wanted = {"trauma": "injury"}
+    wanted = {"trauma": "injury", "stroke": "stroke"}
     for cause in causes:
         for when, anchor, apart in placed:
             if anchor == wanted.get(cause, "surgery") and apart <= 10 and when.day <= base:
@@ -647,6 +847,14 @@ def _side_weight(page: Page, start: int, end: int, near: Sequence[Span], far: Se
     return 0.5
 
 
+def _longest(places: Iterable[Span]) -> dict[int, int]:
+    """Where the longest of the places that begin at a token ends."""
+    longest: dict[int, int] = {}
+    for start, end in places:
+        longest[start] = max(end, longest.get(start, 0))
+    return longest
+
+
 # --- small things --------------------------------------------------------------------------------------------------
 
 
@@ -675,7 +883,10 @@ def _check_names(file: _LetterFile, lines: Lines, findings: Mapping[str, Finding
         if not finding.allows(entry.value):
             problem = f"'{entry.finding}' is never '{entry.value}'. See the finding's values."
             raise lines.error(problem, "findings", index, "value")
-        if not entry.says and not entry.says_not:
+        if entry.topics and not all(finding.allows(each) for each in (entry.well, entry.ill) if each):
+            problem = f"'{entry.finding}' is never what `well` or `ill` says. See the finding's values."
+            raise lines.error(problem, "findings", index, "finding")
+        if not (entry.says or entry.says_not or entry.topics or entry.core):
             raise lines.error(f"'{entry.finding}' has no phrases. Add some.", "findings", index)
     for name in file.causes:
         if name not in CAUSES:

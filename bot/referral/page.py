@@ -34,6 +34,7 @@ class Page:
     sentences: tuple[Span, ...]
     sections: tuple[tuple[int, int, str], ...]
     contexts: Mapping[str, tuple[Span, ...]]
+    begins: Mapping[str, Mapping[int, int]]
     patient_is_relative: bool = False
 
     @property
@@ -56,6 +57,10 @@ class Page:
     def has(self, context: str, start: int, end: int) -> bool:
         """Whether a context's words stand between two tokens."""
         return any(True for _ in self.within(context, start, end))
+
+    def starts(self, context: str, position: int) -> bool:
+        """Whether a context's words begin at a token."""
+        return position in self.begins[context]
 
     def clause(self, start: int, end: int) -> Span:
         """The part between commas, turns and stops around some tokens."""

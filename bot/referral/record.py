@@ -19,6 +19,9 @@ type Author = Literal["letter", "person", "patient"]
 UNSURE = "unsure"
 """The value of a finding that the letter raises and does not settle: "?stroke", "possible hearing loss"."""
 
+EYE_SYMPTOMS = ("eye_pain", "eye_red", "light_sensitive_one_eye", "vision_blurred_persistent", "foreign_body_feeling")
+"""Symptoms for an eye service today, until it has examined them."""
+
 CAUSES = (
     "bells", "rhs", "vs", "parotid", "tumour", "trauma", "surgery", "lyme", "otitis", "congenital", "gbs", "stroke",
     "brain_injury", "other",

@@ -17,14 +17,17 @@ _CHOICE = re.compile(r"\b(?:yes|no|y|n)\b", re.IGNORECASE)
 _NOT_CHOSEN = re.compile(r"\b(?:yes|y)\s*/\s*(?:no|n)\b(?:\s*/\s*(?:unknown|n/?k|not known))?", re.IGNORECASE)
 _QUERY = re.compile(r"(?:(?<=^)|(?<=[\s(,;:/\[–-]))\?+\s?(?=[^\W\d_])")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])|(?<=\d)[-‐‑](?=(?:year|month|week|day|hour)s?\b)")
+_TEMPERATURE = re.compile(r"(?<=\b[Tt])(?=3[5-9]\b|4[01]\b)")
 _GLUED = re.compile(r"(?<=\d)(?=(?:h|hrs?|d|w|wks?|mths?|mm|weeks?|days?|months?)\b)")
-_HASH = re.compile(r"(?<=\s)#(?=\s?[^\W\d_])")
+_HASH = re.compile(r"(?:(?<=\n)|(?<=^))#{1,6}(?=\s?[^\W\d_])")
 _NEXT_IS_NEW = re.compile(
     r"\s*(?:[-*•·–—>#]|\d{1,2}[.)]\s|\[|\(|☐|☑|☒|(?-i:[A-Z][A-Za-z/ ]{1,28})[:?]|"
     r"(?:onset|hb|house|eyes?|ears?|hearing|pmhx?|o/e|dhx?|fhx?|shx?|side|cause|diagnosis|plan|steroids?|dear|re)\b)",
     re.IGNORECASE,
 )
 _ENDS = re.compile(r"(?:[.!?:;…]|[-–:]\s?(?:y|n|yes|no|nil))\s*$", re.IGNORECASE)
+_ROW_HEAD = re.compile(r"[ \t]*[A-Z][A-Z /]{1,24}(?:\s{2,}|:)")
+"""The name of a row of boxes: "EYE   closes ( )  incomplete ( x )"."""
 _WRAPPED = 44
 """A line this long, with no stop at its end, goes on in the next line. Letters are seldom wrapped below."""
 
@@ -100,9 +103,9 @@ def _replacements(body: str, short: re.Pattern[str], entries: Mapping[str, str])
         yield found.start(), found.end(), " query "
     for found in _HYPHEN.finditer(body):
         yield found.start(), found.end(), " "
-    for found in _GLUED.finditer(body):
+    for found in (*_GLUED.finditer(body), *_TEMPERATURE.finditer(body)):
         yield found.start(), found.start(), " "
-    for found in _HASH.finditer(body):
+    for found in _HASH.finditer(body):  # of a heading; in a line "#" is a fracture
         yield found.start(), found.end(), " "
     for found in _NOT_CHOSEN.finditer(body):
         yield found.start(), found.end(), ":" if _answered(body, found.end()) else " notchosen "
@@ -152,7 +155,8 @@ def _boxes(body: str) -> Iterator[tuple[int, int, str]]:
                         yield start + first, start + last, ", " if labelled else "." if index else " "
                     chosen = (chosen or bool(box["ticked"])) and not ended
                 else:
-                    before = boxes[index - 1].end() if index else 0
+                    head = _ROW_HEAD.match(line)
+                    before = boxes[index - 1].end() if index else head.end() if head else 0
                     if box["empty"]:
                         yield start + before, start + last, " "
                     else:

@@ -10,15 +10,22 @@ from typing import Literal
 from bot.referral.page import Mention, Page, Span, char_at, char_end
 from bot.referral.record import CAUSES
 from bot.referral.when import times
-from bot.triage.pattern import COLON, COMMA, FULL_STOP, QUESTION
+from bot.triage.pattern import COLON, COMMA, FULL_STOP, QUESTION, SENTENCE_ENDS
 
 type Time = Literal["now", "past", "episode", "settled"]
 
 _LIST_REACH = 45
 """Tokens over which "no ..., ..., ..." goes on denying."""
 _THE_PALSY = frozenset({"droop", *CAUSES})
+_NEVER_ONLY_WARNED = frozenset({"suicidal_thought", "suicide_plan_intent_or_act", "self_harm"})
+"""Who writes of these, writes of the patient: "she thinks they would be better off if she were dead"."""
 _QUERY_REACH = 5
 _WARNING_REACH = 40
+_TOPIC_REACH = 18
+_STRANGE = 2
+_PART_REACH = 22
+_PART_AFTER = 4
+_LABEL = 10
 
 
 def polarity(page: Page, mention: Mention) -> tuple[Literal["stated", "denied", "query"] | None, int, int]:
@@ -27,6 +34,9 @@ def polarity(page: Page, mention: Mention) -> tuple[Literal["stated", "denied", 
     left, right = page.sentence(start)
     if page.has("not_answered", end, min(right + 1, end + 3)):
         return None, start, end
+    answer = _answer(page, end, min(right + 2, len(page.codes)))
+    if answer is not None:
+        return answer, start, end
     for _, finish in page.within("affirmed_after", end, min(right + 4, end + 6)):
         if not page.codes[end : finish - 1].count(FULL_STOP):
             return "stated", start, finish
@@ -36,13 +46,15 @@ def polarity(page: Page, mention: Mention) -> tuple[Literal["stated", "denied", 
     if page.has("query_after", end, min(right + 2, end + 3)):
         return "query", start, min(right, end + 2)
     for begin, finish in sorted(page.within("denial_list", left, start), reverse=True):
-        if mention.value == "no" and start - finish > 2:
+        if mention.value == "no" and (start - finish > 1 or page.starts("denial_list", start)):
             continue  # "no pain, vision normal": what reassures by itself is no item of the list
         if not _not_a_denial(page, begin) and _list_reaches(page, finish, start, end, right):
             return "denied", begin, end
     for begin, finish in sorted(page.within("denial", left, start), reverse=True):
         between = page.codes[finish:start]
         if _not_a_denial(page, begin) or COMMA in between or COLON in between or len(between) > 9:
+            continue
+        if mention.value == "no" and (start - finish > 1 or page.starts("denial_list", start)):
             continue
         if page.has("turn", finish, start + 1) or page.has("predicate", finish, start):
             continue
@@ -57,6 +69,76 @@ def polarity(page: Page, mention: Mention) -> tuple[Literal["stated", "denied", 
         # A label that begins its line, with no answer after it, says nothing.
         return (None if start == left else "query"), start, end
     return "stated", start, end
+
+
+def nearest_part(page: Page, start: int, end: int) -> str | None:
+    """Which part of the body a word without one belongs to: the last named before it, or one just after it."""
+    best: tuple[int, str] | None = None
+    right = page.sentence(start)[1]
+    for part in ("eye", "ear", "other"):
+        for first, last in page.contexts[f"part_{part}"]:
+            apart = start - last if last <= start else first - end + 3 if first >= end else 0
+            if first >= end and (first >= right or first - end > _PART_AFTER or COMMA in page.codes[end:first]):
+                continue
+            if 0 <= apart <= _PART_REACH and (best is None or apart < best[0]):
+                best = (apart, part)
+    return best[1] if best else None
+
+
+def state_after(page: Page, end: int, topics: frozenset[int]) -> tuple[str, Span] | None:
+    """Whether what ends here is called sound or impaired after it, alone or in a list, with the tokens that say so."""
+    position, joined, fresh, strange = end, False, False, 0
+    while position < len(page.codes) and position - end <= _TOPIC_REACH:
+        for state in ("sound", "impaired"):
+            last = page.begins[state].get(position)
+            # After a comma something new is called so, unless another topic or an "all" leads to it.
+            if last is not None and not fresh and not (joined and page.starts("denial_list", position)):
+                return state, (position, last)
+        code = page.codes[position]
+        if code in SENTENCE_ENDS or page.starts("turn", position):
+            return None
+        if page.starts("joins", position) or code == COMMA:
+            if strange:
+                return None
+            joined = fresh = True
+        elif position not in topics and not page.starts("listed", position):
+            # A word that isn't known may stand between ("hearing to whispered voice"), but not after a new item.
+            strange += 1
+            if joined or strange > _STRANGE or page.starts("denial_list", position) or page.starts("denial", position):
+                return None
+        else:
+            fresh = False
+        position += 1
+    return None
+
+
+def state_before(page: Page, start: int, topics: frozenset[int]) -> tuple[str, Span] | None:
+    """As `state_after`, for what is said before: "normal speech, swallow and gait", "problems with balance"."""
+    position = start - 1
+    while position >= 0 and start - position <= _TOPIC_REACH:
+        for state in ("sound_before", "impaired_before"):
+            begins = [one for one, other in page.contexts[state] if other == position + 1]
+            if begins and page.codes[position + 1] != COMMA and not page.starts("joins", position + 1):
+                return state.removesuffix("_before"), (min(begins), position + 1)
+        code = page.codes[position]
+        listed = page.starts("joins", position) or code == COMMA or page.starts("listed_before", position)
+        if not listed and position not in topics:
+            return None
+        position -= 1
+    return None
+
+
+def _answer(page: Page, end: int, right: int) -> Literal["stated", "denied"] | None:
+    """The answer of a form after its label: "Blisters ear/mouth: No", "Eye red or painful? Y"."""
+    for position in range(end, min(end + _LABEL, right)):
+        code = page.codes[position]
+        if code in (COLON, QUESTION):
+            if page.starts("answered_no", position + 1):
+                return "denied"
+            return "stated" if page.starts("answered_yes", position + 1) else None
+        if code == FULL_STOP or page.starts("predicate", position):
+            return None
+    return None
 
 
 def _leads_to(page: Page, end: int, begin: int) -> bool:
@@ -118,6 +200,8 @@ def about_relative(page: Page, mention: Mention) -> bool:
 
 def warned(page: Page, mention: Mention) -> bool:
     """Whether it is only a warning or a request: "call an ambulance if he develops limb weakness"."""
+    if mention.name in _NEVER_ONLY_WARNED:
+        return False
     left, right = page.sentence(mention.start)
     for begin, finish in page.within("warning", left, right):
         if begin >= mention.end or finish > mention.start + 1:
@@ -167,6 +251,13 @@ def long_before(page: Page, start: int, end: int, base: date, onset: date) -> bo
     first, last = page.clause(start, end)
     dated = times(page.source.text[char_at(page, first) : char_end(page, last)], base)
     return any((onset - when.day).days > 180 for when in dated)
+
+
+def long_ago(page: Page, start: int, end: int, base: date) -> bool:
+    """Whether the clause names a year before last year, as an earlier illness does."""
+    first, last = page.clause(start, end)
+    dated = list(times(page.source.text[char_at(page, first) : char_end(page, last)], base))
+    return bool(dated) and all((base - when.day).days > 730 and when.days is None for when in dated)
 
 
 def quoted(page: Page, start: int, end: int) -> Span:

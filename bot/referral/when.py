@@ -35,7 +35,7 @@ _NUMBERS = {
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
         "seventeen eighteen nineteen twenty".split()
     )
-} | {"a": 1.0, "an": 1.0, "couple": 2.0, "few": 3.0, "several": 4.0, "half": 0.5}
+} | {"a": 1.0, "an": 1.0, "couple": 2.0, "few": 3.0, "several": 4.0, "half": 0.5, "half a": 0.5}
 _UNITS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "fortnight": 14.0, "month": 30.44, "year": 365.25}
 _SHORT_UNITS = {
     "h": "hour", "hr": "hour", "hrs": "hour", "d": "day", "w": "week", "wk": "week", "wks": "week", "m": "month",
@@ -45,7 +45,7 @@ _OVER = {"7": "day", "52": "week", "12": "month"}
 
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _WEEKDAY = "|".join(sorted(_DAYS, key=len, reverse=True))
-_NUMBER = r"\d{1,3}(?:\.\d)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True))
+_NUMBER = r"\d{1,3}(?:\.\d)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)).replace(" ", r"\s+")
 _UNIT = r"hours?|hrs?|h|days?|d|weeks?|wks?|w|fortnights?|months?|mths?|mos?|m|years?|yrs?|y"
 
 _TIMES = re.compile(
@@ -55,6 +55,14 @@ _TIMES = re.compile(
         (?P<dy>(?:19|20)\d\d|\d\d)(?![\d/]))
     | (?P<named>(?<!\d)(?P<nd>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:of\s+)?[-\s]?(?P<nm>{_MONTH})\b\.?
         (?:[,\s-]*(?P<ny>(?:19|20)\d\d|\d\d(?!\d|\s*(?:am|pm|:))))?)
+    | (?P<holiday>\b(?P<hname>(?:spring|may|august|summer)\s+bank\s+holiday|easter(?:\s+(?:sunday|weekend))?
+        |good\s+friday|christmas(?:\s+(?:day|eve))?|boxing\s+day|new\s+year(?:['’]?s)?(?:\s+(?:day|eve))?|halloween)\b
+        (?:\s+(?:of\s+)?(?P<hy>(?:19|20)\d\d))?)
+    | (?P<month_then_day>\b(?P<tm>{_MONTH})\.?,?\s+(?:on\s+)?the\s+(?P<tdd>\d{{1,2}})(?:st|nd|rd|th)\b)
+    | (?P<weekday_the>\b(?P<wd>{_WEEKDAY}),?\s+(?:the\s+)?(?P<wdd>\d{{1,2}})(?:st|nd|rd|th)\b
+        (?!\s*(?:of\s+)?(?:{_MONTH})\b))
+    | (?P<before_last>\b(?:the\s+)?(?:(?P<bd>{_WEEKDAY})|(?P<bw>week|weekend|month))\s+before\s+last\b)
+    | (?P<week_last>\b(?:a\s+)?week\s+(?:ago\s+)?(?:last|on|ago|past)\s+(?P<ld>{_WEEKDAY})\b)
     | (?P<american>\b(?P<am>{_MONTH})\.?\s+(?P<ad>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*(?:{_UNIT})\b)
         (?:,?\s+(?P<ay>(?:19|20)\d\d))?)
     | (?P<month>\b(?:(?P<mw>early|mid|late|end\s+of|beginning\s+of|start\s+of)[\s-]+)?
@@ -62,24 +70,30 @@ _TIMES = re.compile(
     | (?P<numeric_month>(?<![\d/.])(?P<xm>0?[1-9]|1[0-2])/(?P<xy>(?:19|20)\d\d)(?![\d/]))
     | (?P<over>(?<![\d/.])(?P<on>\d{{1,2}}(?:\.5)?)(?:\s?(?:-|–|to)\s?\d{{1,2}})?\s?/\s?
         (?P<oo>7|52|12)(?![\d/.]\d|\d|/))
-    | (?P<for>(?<![\w./])(?:(?:a|the)\s+)?(?P<fn>{_NUMBER})(?:\s+(?:and\s+a\s+half|or\s+so|of))?
+    | (?P<for>(?:(?<![\w./])|(?<=\bx))(?:(?:a|the)\s+)?(?P<fn>{_NUMBER})(?:\s+(?:and\s+a\s+half|or\s+so|of))?
         (?:\s*(?:-|–|to|or)\s*(?:{_NUMBER}))?\+?[\s-]*(?P<fu>{_UNIT})\b(?:['’]s?)?
         (?!\s*(?:old|of\s+age|/|[MF]\b|(?:fe)?male|lady|gentleman|man\b|woman|girl|boy)))
+    | (?P<week_n>\bweek\s+(?P<wn>\d{{1,2}})\b
+        (?!\s*(?:/|-|review|check|follow|appointment|course|of\s+(?:pred|steroid|treatment|the\s+month))))
     | (?P<day_n>\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
         |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
         (?!\s*(?:of\s+)?(?:pred|aciclovir|antibio|steroid|treatment|\d)))
     | (?P<relative_weekday>\b(?:(?P<rw>last|this|on|since|past|previous|onset:?)\s+)(?:(?:the|past)\s+)?
-        (?P<rd>{_WEEKDAY})\b(?P<rweek>\s+(?:last\s+week|week))?)
+        (?P<rd>{_WEEKDAY})\b(?!,?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)|\s+before\s+last)(?P<rweek>\s+(?:last\s+week|week))?)
     | (?P<today>\b(?:today|this\s+(?:morning|afternoon|evening|am|pm)|tonight|earlier\s+today)\b)
-    | (?P<yesterday>\b(?:yesterday|last\s+night|overnight|last\s+evening)\b)
+    | (?P<yesterday>\b(?:yesterday|last\s+night|last\s+evening)\b)
+    | (?P<season>\b(?:since|in|from|during|of|after)\s+(?:the\s+|last\s+|this\s+)?
+        (?:(?P<sw>early|mid|late|middle\s+of\s+the|end\s+of\s+the|start\s+of\s+the|beginning\s+of\s+the)[\s-]+)?(?P<sn>spring|summer|autumn|winter)\b(?:\s+(?:of\s+)?(?P<sy>(?:19|20)\d\d))?)
     | (?P<last>\b(?:(?:last|past)\s+(?P<lu>week|weekend|month|year|summer|spring|winter|autumn|christmas)
         |over\s+the\s+weekend)\b)
-    | (?P<in_month>\b(?:in|since|last|from|during|of)\s+(?:(?:early|mid|late|last|the\s+end\s+of)[\s-]+)?
+    | (?P<in_month>\b(?:(?:in|since|last|from|during|of|at)\s+)?(?:the\s+)?(?<=\s)
+        (?P<ow>early|mid(?:dle\s+of)?|late|last|end\s+of|beginning\s+of|start\s+of|(?<=in\s)|(?<=since\s)|(?<=last\s)|(?<=from\s)|(?<=during\s)|(?<=of\s))[\s-]*
         (?P<om>{_MONTH})\b\.?(?![\s,-]*(?:(?:19|20)\d\d|\d{{1,2}}\b)))
     | (?P<year>\b(?:(?:in|since|from|during|of|at)\s+|[(,]\s?|(?<=\s))(?P<yy>(?:19|20)\d\d)\b(?!\s?[/-]\s?\d))
     | (?P<day_month>\b(?:on|since|from|onset:?|started|began)\s+(?:the\s+)?
         (?P<sd>\d{{1,2}})\s?/\s?(?P<sm>\d{{1,2}})(?![\d/]))
-    | (?P<on_the>\b(?:on|since|from)\s+the\s+(?P<td>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|{_MONTH})))
+    | (?P<on_the>\b(?:on|since|from|(?:morning|evening|night|afternoon)\s+of)\s+the\s+
+        (?P<td>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|{_MONTH})))
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -89,7 +103,8 @@ _TIMES = re.compile(
 class When:
     """A time that a letter names: the day, whether it is that very day, and where it stands in the text.
 
-    `days` is the length when one was written ("3/52"), else None. `year_only` marks a bare year.
+    `days` is the length when one was written ("3/52"), else None. `year_only` marks a bare year; `named` is False for
+    "today" and the like.
     """
 
     day: date
@@ -98,6 +113,7 @@ class When:
     end: int
     days: float | None = None
     year_only: bool = False
+    named: bool = True
 
 
 def times(text: str, base: date) -> Iterator[When]:
@@ -117,8 +133,11 @@ def times(text: str, base: date) -> Iterator[When]:
             continue
         day, exact, days = when
         if date(1900, 1, 1) <= day <= base + timedelta(days=400):
-            yield When(day, exact, found.start(), found.end(), days, kind == "year")
+            yield When(day, exact, found.start(), found.end(), days, kind == "year", kind not in _BY_THE_WAY)
 
+
+_BY_THE_WAY = frozenset({"today", "yesterday", "last"})
+"""Times that name no day: "today" is more often that of a visit than of a beginning."""
 
 type _Read = tuple[date, bool, float | None] | None
 
@@ -171,11 +190,95 @@ def _numeric_month(found: re.Match[str], base: date) -> _Read:
 
 def _in_month(found: re.Match[str], base: date) -> _Read:
     month = _MONTHS[found["om"].lower()]
+    part = (found["ow"] or "").lower()
+    if part and part != "last" and month != base.month:
+        return _within(base.year if month < base.month else base.year - 1, month, part, base), False, None
     if month == base.month:
         if "last" in found.group().lower():
             return _within(base.year - 1, month, None, base), False, None
         return _within(base.year, month, "early", base), False, None
     return _within(base.year if month < base.month else base.year - 1, month, None, base), False, None
+
+
+_SEASONS = {"spring": 4, "summer": 7, "autumn": 10, "winter": 1}
+
+
+def _season(found: re.Match[str], base: date) -> _Read:
+    month = _SEASONS[found["sn"].lower()]
+    if found["sy"]:
+        return date(int(found["sy"]), month, 15), False, None
+    return _latest(month, 15, base), False, None
+
+
+def _holiday(found: re.Match[str], base: date) -> _Read:
+    name = " ".join(found["hname"].lower().split())
+
+    def on(year: int) -> date:
+        if name.startswith("christmas"):
+            return date(year, 12, 25)
+        if name.startswith("boxing"):
+            return date(year, 12, 26)
+        if name.startswith("new year"):
+            return date(year, 1, 1)
+        if name == "halloween":
+            return date(year, 10, 31)
+        if "bank holiday" in name:
+            if name.startswith("may"):
+                return _first_monday(year, 5)
+            return _last_monday(year, 5 if name.startswith("spring") else 8)
+        sunday = _easter(year)
+        return sunday - timedelta(days=2) if name.startswith("good") else sunday
+
+    if found["hy"]:
+        return on(int(found["hy"])), False, None
+    return (on(base.year) if on(base.year) <= base else on(base.year - 1)), False, None
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday of the Gregorian calendar, by the rule of Meeus, Jones and Butcher."""
+    century, rest = divmod(year, 100)
+    moon = (19 * (year % 19) + century - century // 4 - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    week = (32 + 2 * (century % 4) + 2 * (rest // 4) - moon - rest % 4) % 7
+    late = (year % 19 + 11 * moon + 22 * week) // 451
+    month, day = divmod(moon + week - 7 * late + 114, 31)
+    return date(year, month, day + 1)
+
+
+def _first_monday(year: int, month: int) -> date:
+    first = date(year, month, 1)
+    return first + timedelta(days=-first.weekday() % 7)
+
+
+def _last_monday(year: int, month: int) -> date:
+    last = date(year, month, monthrange(year, month)[1])
+    return last - timedelta(days=last.weekday())
+
+
+def _month_then_day(found: re.Match[str], base: date) -> _Read:
+    return _latest(_MONTHS[found["tm"].lower()], int(found["tdd"]), base), True, None
+
+
+def _weekday_the(found: re.Match[str], base: date) -> _Read:
+    """Read "Monday the 3rd": the last 3rd that was a Monday."""
+    weekday, number = _DAYS[found["wd"].lower()], int(found["wdd"])
+    day = base
+    for _ in range(400):
+        if day.day == number and day.weekday() == weekday:
+            return day, True, None
+        day -= timedelta(days=1)
+    return None
+
+
+def _before_last(found: re.Match[str], base: date) -> _Read:
+    if found["bd"]:
+        back = (base.weekday() - _DAYS[found["bd"].lower()]) % 7 or 7
+        return base - timedelta(days=back + 7), True, None
+    return base - timedelta(days={"week": 14, "weekend": 14, "month": 60}[found["bw"].lower()]), False, None
+
+
+def _week_last(found: re.Match[str], base: date) -> _Read:
+    back = (base.weekday() - _DAYS[found["ld"].lower()]) % 7 or 7
+    return base - timedelta(days=back + 7), True, None
 
 
 def _year(found: re.Match[str], base: date) -> _Read:
@@ -187,7 +290,7 @@ def _year(found: re.Match[str], base: date) -> _Read:
 
 
 def _amount(text: str) -> float:
-    word = text.lower()
+    word = " ".join(text.lower().split())
     return _NUMBERS[word] if word in _NUMBERS else float(word)
 
 
@@ -203,6 +306,10 @@ def _day_n(found: re.Match[str], base: date) -> _Read:
     return _back(float(found["dn"] or found["dnth"]), "day", base)
 
 
+def _week_n(found: re.Match[str], base: date) -> _Read:
+    return _back(float(found["wn"]), "week", base)
+
+
 def _over(found: re.Match[str], base: date) -> _Read:
     return _back(float(found["on"]), _OVER[found["oo"]], base)
 
@@ -214,7 +321,7 @@ def _for(found: re.Match[str], base: date) -> _Read:
         return None  # "a d" is no length of time
     if raw == "m" and not re.fullmatch(r"[1-9]\d?\s?m", found.group().strip()):
         return None  # "45M" is a man of 45
-    amount = _amount(found["fn"]) + (0.5 if "half" in found.group().lower() and found["fn"].lower() != "half" else 0)
+    amount = _amount(found["fn"]) + (0.5 if "and a half" in found.group().lower() else 0)
     read = _back(amount, unit, base)
     vague = found["fn"].lower() in ("few", "several", "couple")
     return (read[0], read[1] and not vague, read[2]) if read else None
@@ -264,5 +371,6 @@ _READERS = {
     "iso": _iso, "dmy": _dmy, "named": _named, "american": _american, "month": _month, "numeric_month": _numeric_month,
     "over": _over, "day_n": _day_n, "for": _for, "relative_weekday": _relative_weekday, "today": _today,
     "yesterday": _yesterday, "last": _last, "in_month": _in_month, "year": _year, "day_month": _day_month,
-    "on_the": _on_the,
+    "on_the": _on_the, "holiday": _holiday, "month_then_day": _month_then_day, "weekday_the": _weekday_the,
+    "before_last": _before_last, "week_n": _week_n, "week_last": _week_last, "season": _season,
 }  # fmt: skip

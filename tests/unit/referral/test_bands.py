@@ -39,6 +39,7 @@ CASES = [
     (referral(0.4, cause=None, stroke_suspected="yes"), "P0", "P0-stroke-suspected"),
     (referral(5, new_swallow_trouble="yes"), "P0", "P0-swallow"),
     (referral(1, assessed_by_clinician="no"), "P0", "P0-today"),
+    (referral(1, age="9"), "P0", "P0-child-new"),
     # redirect
     (referral(12, cause="stroke"), "REDIRECT", "REDIRECT-central"),
     (referral(12, cause=None, forehead_moves_normally="yes"), "REDIRECT", "REDIRECT-central"),

@@ -76,6 +76,34 @@ def test_a_gps_shorthand_is_read(proposals: Proposals) -> None:
         ("Uses drops hourly and tapes the eye at night.", {"has_eye_protection_plan": "yes"}),
         ("No eye drops have been prescribed.", {"has_eye_protection_plan": "no"}),
         ("No eye symptoms.", {}),
+        # called sound or impaired, alone or in a list
+        ("Hearing normal to whispered voice.", {"hearing_loss_new_sudden": "no"}),
+        ("Speech, swallow and gait all normal.", {"speech_slurred_or_words_wrong": "no", "new_swallow_trouble": "no", "unsteady_or_cannot_walk": "no"}),
+        ("Normal speech, swallow and gait.", {"speech_slurred_or_words_wrong": "no", "new_swallow_trouble": "no", "unsteady_or_cannot_walk": "no"}),
+        ("No limb, speech or swallowing symptoms.", {"arm_or_leg_weak": "no", "speech_slurred_or_words_wrong": "no", "new_swallow_trouble": "no"}),
+        ("Hearing muffled, speech normal.", {"hearing_loss_new_sudden": "yes", "speech_slurred_or_words_wrong": "no"}),
+        ("Otherwise neurologically intact.", {"new_or_worse_neuro_finding": "no"}),
+        ("Full range of eye movements.", {"double_vision": "no"}),
+        # what reassures by itself is not turned round by an earlier "no"
+        ("No headache, no weakness of arm or leg.", {"severe_headache": "no", "arm_or_leg_weak": "no"}),
+        ("No redness, no discomfort of the eye, VA 6/6.", {"vision_blurred_persistent": "no"}),
+        ("No diabetes (HbA1c 38).", {"diabetes": "no"}),
+        ("No steroids were given.", {"steroid_given": "no"}),
+        ("She has no facial nerve weakness.", {"droop": "no"}),
+        # the part of the body that was spoken of
+        ("The right eye does not close. It is not red and doesn't hurt.", {"cannot_close_eye": "yes", "eye_red": "no", "eye_pain": "no"}),
+        ("Ears: no pain, no discharge.", {"ear_pain": "no", "ear_discharge": "no"}),
+        # labels with more than one word, and rows of boxes
+        ("Blisters ear/mouth: [ ] Y  [x] N", {"ear_or_mouth_blisters": "no"}),
+        ("Eye closes fully: [ ] Y  [x] N", {"cannot_close_eye": "yes"}),
+        ("Eye protection (drops / ointment / tape): No", {"has_eye_protection_plan": "no"}),
+        ("EYE   closes ( )   incomplete ( x )", {"cannot_close_eye": "yes"}),
+        # the last resort: a core word and a cue
+        ("The eye on that side will nearly but not quite come to a close.", {"cannot_close_eye": "yes"}),
+        # later words settle a symptom of the eye
+        ("The eye was sore last week. Eye pain gone.", {"eye_pain": "no"}),
+        # nobody has seen them, whatever the greeting
+        ("Dear Dr, I have not been to the doctor about my face.", {"droop_new": "yes"}),
         # slips
         ("No vesciles, unable to close eye.", {"cannot_close_eye": "yes"}),
     ],
@@ -104,6 +132,8 @@ def test_a_letter_about_my_mother_has_her_as_its_patient(proposals: Proposals) -
         ("Side: Left", "L"), ("bilateral facial weakness", "both"), ("left arm weakness, right facial droop", "R"),
         ("right-handed, left facial palsy", "L"), ("facial palsy", None),
         ("Left Bell's palsy. Previous right sided Bell's palsy 2010.", "L"),
+        ("Left facial palsy, left eye does not close. Right side of the face is strong.", "L"),
+        ("Facial nerve function is normal on both sides.", None), ("Both sides of the face are weak.", "both"),
     ],
 )  # fmt: skip
 def test_the_weak_side(proposals: Proposals, text: str, side: str | None) -> None:
@@ -120,7 +150,9 @@ def test_the_weak_side(proposals: Proposals, text: str, side: str | None) -> Non
         ("Lyme serology negative. Facial palsy.", None), ("Congenital facial palsy.", "congenital"),
         ("R facial weakness following L MCA infarct.", "stroke"), ("Good Bell's phenomenon.", None),
         ("Brother had Bell's palsy.", None), ("Facial palsy, not Bell's palsy.", None), ("Otitis media with palsy.", "otitis"),
-        ("Guillain-Barre syndrome, facial weakness.", "gbs"),
+        ("Guillain-Barre syndrome, facial weakness.", "gbs"), ("L BP 5/12.", "bells"),
+        ("Dx: L MCA territory infarct May 2026.", "stroke"), ("Lyme, syphilis, HIV all neg. Bell's palsy.", "bells"),
+        ("Dad parotid tumour. Bell's palsy.", "bells"), ("Neurosarcoidosis with facial palsy.", "other"),
     ],
 )  # fmt: skip
 def test_the_cause(proposals: Proposals, text: str, cause: str | None) -> None:
@@ -131,6 +163,7 @@ def test_the_cause(proposals: Proposals, text: str, cause: str | None) -> None:
     ("text", "grade"),
     [
         ("HB V", "HB 5"), ("HB: 5/6", "HB 5"), ("HB III/VI", "HB 3"), ("HB 4-5", "HB 5"), ("House-Brackmann grade four", "HB 4"),
+        ("HBVI", "HB 6"), ("H-B _5_", "HB 5"), ("doctor put grade 3 on the paper", "HB 3"), ("grade 3 glioma", None),
         ("Grade V facial palsy", "HB 5"), ("initially HB VI, now HB IV", "HB 4"), ("Hb 130", None), ("no grade", None),
     ],
 )  # fmt: skip
@@ -144,14 +177,62 @@ def test_the_grade(proposals: Proposals, text: str, grade: str | None) -> None:
         ("DOB: 12/03/1980\nDate: 18/11/2026\nOnset: 12/09/2026", date(2026, 9, 12)),
         ("16 November 2026\n\nShe developed a facial palsy two weeks ago.", date(2026, 11, 2)),
         ("Left facial palsy, on prednisolone for 5 days, review in 6 weeks.", None),
-        ("I saw her on 12 November with a three week history of facial weakness.", date(2026, 10, 29)),
+        ("I saw her on 12 November with a three week history of facial weakness.", date(2026, 10, 22)),
         ("Facial palsy since 2/11/26. Diabetes since 2012.", date(2026, 11, 2)),
         ("Facial palsy after parotidectomy on 1/10/2026.", date(2026, 10, 1)),
         ("Bell's palsy 2 years ago.", date(2024, 11, 19)),
+        ("Facial palsy began about three weeks before I saw her on 4 November.", date(2026, 10, 14)),
+        ("I reviewed him on 10 November. He had developed a facial palsy 5 days earlier.", date(2026, 11, 5)),
+        ("Health Visitor, 17/11/26\nHer facial palsy began two weeks ago.", date(2026, 11, 3)),
+        ("On waking on the morning of the 3rd she noticed her mouth had dropped.", date(2026, 11, 3)),
+        ("Bell's palsy began at the end of September, the 28th.", date(2026, 9, 28)),
+        ("Facial droop x10 days.", date(2026, 11, 9)),
+        ("Bell's palsy since June. She is down to see the face surgeon on 14 January.", date(2026, 6, 15)),
+        ("Facial palsy since the August bank holiday.", date(2026, 8, 31)),
+        ("It came on at Easter, a facial palsy.", date(2026, 4, 5)),
+        ("The facial palsy came on the Tuesday before last.", date(2026, 11, 10)),
     ],
 )
 def test_the_onset_is_the_palsys(proposals: Proposals, text: str, onset: date | None) -> None:
     assert proposals.letters(text, DAY).onset == onset
+
+
+@pytest.mark.parametrize(
+    ("text", "age"),
+    [
+        ("Re: Mr A.B., 47. Left facial palsy.", "47"), ("I visited this mum (32) at home.", "32"), ("Pt 59M", "59"),
+        ("a forty-six year old man", "46"), ("F 44. L BP 5/12", "44"), ("I am 67 yrs of age", "67"), ("72/80 on review", None),
+    ],
+)  # fmt: skip
+def test_the_age(proposals: Proposals, text: str, age: str | None) -> None:
+    found = proposals.letters(text, DAY).findings.get("age")
+    assert (found and found.value) == age
+
+
+def test_an_old_hearing_loss_is_not_a_sudden_one(proposals: Proposals) -> None:
+    text = "Vestibular schwannoma removed on 2 March 2026, left facial palsy since. Deaf in the left ear. Eye closes fully."
+    referral, banding = proposals(text, DAY)
+    assert referral.findings["hearing_loss_days"].value == "262"
+    assert "D06" not in banding.rules
+    _, fresh = proposals(text + " Sudden hearing loss in the right ear since yesterday.", DAY)
+    assert fresh.band == "P0"
+
+
+def test_what_is_left_of_a_known_stroke_is_no_new_stroke(proposals: Proposals) -> None:
+    text = "Dx: left MCA infarct 18 May 2026. Right facial weakness, right arm weakness, dysphasia. "
+    assert proposals(text + "No new neurological events.", DAY)[1].band == "REDIRECT"
+    assert proposals(text, DAY)[1].band == "P0"
+    assert proposals(text + "No new neurology, but new left arm weakness since this morning.", DAY)[1].band == "P0"
+
+
+def test_an_eye_that_an_eye_service_treats_is_for_two_weeks_unless_something_is_fresh(proposals: Proposals) -> None:
+    text = (
+        "Left Bell's palsy since 20 October 2026. Incomplete eye closure. The eye was sore and corneal staining was found. "
+        "Seen in eye casualty: drops hourly, ointment at night."
+    )
+    assert proposals(text, DAY)[1].band == "P1"
+    assert proposals(text.replace("sore", "sore since yesterday"), DAY)[1].band == "P0"
+    assert proposals(text + " Today there is pus from the eye.", DAY)[1].band == "P0"
 
 
 def test_scores_and_goals(proposals: Proposals) -> None:
