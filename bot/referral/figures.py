@@ -19,7 +19,7 @@ APPROXIMATE = re.compile(r"(?:about|around|approx\w*|roughly|circa|~|\bc\.?|mayb
 """What stands before a time that is only about right."""
 _ROMAN = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "v": 5, "vi": 6}
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
-_DEGREE = r"(?:[1-6](?!\d|\.\d)|vi|iv|v|i{1,3}|one|two|three|four|five|six)\b"
+_DEGREE = r"(?:[1-6](?!\d|\.\d)|vi|iv|v|i{1,3}|one|two|three|four|five|six)(?![^\W_])"
 _HOUSE = r"(?:\bh\s?[-/&]?\s?b(?![a-z])|\bhb(?=(?:vi|iv|v|i{1,3})\b)|house[\s-]*(?:and|&)?[\s-]*brac?k?h?man+n?)"
 _HB = re.compile(
     rf"""(?:{_HOUSE}(?:\s*\((?:1\s?(?:-|–|to)\s?6|I\s?(?:-|–|to)\s?VI)\))?[\s:=,()-]*(?:facial\s+)?(?:nerve\s+)?(?:grad(?:e|ing)|score|scale|gr\.?|stage)?[\s:=,()~_-]*
@@ -168,7 +168,8 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
             name = next(each for each in "abcdef" if match[each])
             position = token_at(page.encoded, match.start(name))
             mention = Mention("age", "", "now", position, position + 1)
-            if page.section(position) == "family" or about_relative(page, mention):
+            this = text[max(0, match.start() - 8) : match.start()].lower().endswith(("this ", "my ", "the "))
+            if page.section(position) == "family" or (not this and about_relative(page, mention)):
                 continue
             if 0 < int(match[name]) <= 105:
                 found["age"] = Proposed(match[name], page.source.quote(match.start(), match.end()))

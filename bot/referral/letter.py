@@ -574,7 +574,7 @@ class LetterReader:
         left, right = page.sentence(first)
         best: tuple[float, str] | None = None
         for start, end, name in anchors:
-            if not (left <= start < right):
+            if not (left <= start < right) or (first <= start and end <= last):
                 continue
             between = page.codes[end:first] if end <= first else page.codes[last:start] if start >= last else ""
             apart = len(between) + 3.0 * between.count(COMMA)
@@ -752,7 +752,8 @@ def _merged(readings: Sequence[_Reading]) -> dict[str, Proposed]:
         if before is None:
             merged[reading.name] = now
         elif before.value == now.value:
-            continue
+            if _FRESH.search(now.quote or "") and not _FRESH.search(before.quote or ""):
+                merged[reading.name] = now  # what is fresh is what counts
         elif reading.name in reassuring - {"forehead_moves_normally"} and {before.value, now.value} == {"yes", "no"}:
             # Here "no" is the worse answer. A letter that says both has not settled it.
             merged[reading.name] = Proposed(UNSURE, now.quote)

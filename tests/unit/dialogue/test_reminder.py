@@ -607,7 +607,11 @@ async def test_a_request_that_says_why_is_heard_for_red_flags_first(person: Pers
     asks = Outcome(kind=Kind.CRISIS, provisional=True, asks="crisis_unclear", replies=(Reply(text="Are you safe?"),))
     fake_engine.says(asks)
     await person.types("please set the reminder for 8 and end it on saturday, there is nothing after saturday for me")
-    assert (person.heard, person.patient.awaiting, person.patient.reminders) == ("Are you safe?", "crisis_unclear", None)
+    assert (person.heard, person.patient.awaiting, person.patient.reminders) == (
+        "Are you safe?",
+        "crisis_unclear",
+        None,
+    )
 
 
 async def test_a_bare_request_asks_no_engine(person: Person, fake_engine: FakeEngine) -> None:
