@@ -329,7 +329,8 @@ def _table(found: Json) -> str:
         "",
         "Written by `python -m bench.reminders`: the real gateway process against the local Bot API, with no engine",
         f"and no action server. {found['machine']['cores']} cores, Python {found['machine']['python']}.",
-        "Ratios and counts carry over to other machines, single times don't.",
+        "Ratios and counts carry over to other machines, single times don't. A ratio below 1 says that other work ran beside",
+        "the idle part: it is no figure, and the bench should be run again on a quiet machine.",
         "",
         "| what | measured | promised |",
         "|---|---|---|",
@@ -337,7 +338,8 @@ def _table(found: Json) -> str:
         "| 0 |",
         f"| ... came twice, in all | {killed['came_twice']} | counted |",
         f"| ... came twice, for one kill | at most {killed['most_for_one_kill']} | at most 1 |",
-        f"| {answers['due']:,} due at one instant: p95 of an answer, beside idle | {answers['p95_busy_to_idle']}-fold "
+        f"| {answers['due']:,} due at one instant: p95 of an answer, beside idle "
+        f"| {answers['p95_busy_to_idle']}-fold ({answers['busy_ms']['p95']} and {answers['idle_ms']['p95']} ms) "
         "| under 2-fold |",
         f"| sent, as a share of the {ALLOWED} a second that Telegram allows, over {answers['stretch']:,} "
         f"| {answers['share_of_allowed']:.1%} | at least {ENOUGH:.0%} |",
@@ -356,7 +358,8 @@ def _table(found: Json) -> str:
         "Telegram has no key by which to ask whether it took a message. What it took and we had not yet written down",
         "when the process was killed comes twice: as many as were on their way. So reminders go out one at a time.",
         "Where Telegram takes longer than the 34 ms that its own rate leaves for each, one at a time would be slower",
-        "than the rate, and the next starts beside it. The last column bounds what one kill can double.",
+        "than the rate, and the next starts beside it. What one kill can double is counted here at Telegram's end,",
+        "where one may still seem on its way when its answer has arrived.",
         "",
         "| Telegram takes so much longer | share of the allowed rate | on their way at once, usually | at most |",
         "|---|---|---|---|",
