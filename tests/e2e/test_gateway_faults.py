@@ -359,9 +359,16 @@ def test_whoever_blocks_the_bot_is_not_written_to_until_they_are_back(
 
 PHOTO = {"photo": [{"file_id": "p", "file_unique_id": "u", "width": 9, "height": 9}]}
 FILE = {"file_id": "f", "file_unique_id": "u"}
-PLACE = {"latitude": 51.5, "longitude": -0.1}
+AT_SEA = {"latitude": 0.0, "longitude": -150.0}
+LONDON = {"latitude": 51.5, "longitude": -0.1}
 STICKER = {**FILE, "type": "regular", "width": 9, "height": 9, "is_animated": False, "is_video": False}
 VIDEO = {**FILE, "width": 9, "height": 9, "duration": 3}
+
+
+def test_of_a_shared_place_the_clock_is_taken(gateway: Gateway, person: NewPerson, words: Words) -> None:
+    someone = person()
+    someone.sends(location=LONDON)
+    assert someone.gets() == [words("reminders.moved", text="London")]
 
 
 @pytest.mark.parametrize(
@@ -370,7 +377,7 @@ VIDEO = {**FILE, "width": 9, "height": 9, "duration": 3}
         pytest.param(PHOTO, "other.photo", id="photo"),
         pytest.param({"sticker": STICKER}, "other.sticker", id="sticker"),
         pytest.param({"voice": {**FILE, "duration": 3}}, "other.voice", id="voice"),
-        pytest.param({"location": PLACE}, "other.location", id="location"),
+        pytest.param({"location": AT_SEA}, "other.location", id="a place at sea"),
         pytest.param({"video": VIDEO}, "other.photo", id="video"),
         pytest.param({"document": FILE}, "other.file", id="document"),
         pytest.param({"contact": {"phone_number": "0", "first_name": "Invented"}}, "other.file", id="contact"),
