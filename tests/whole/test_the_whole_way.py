@@ -142,10 +142,10 @@ def test_when_the_engine_dies_the_plain_answer_comes_and_later_the_engine_again(
         time.sleep(2)
 
 
-def test_the_desk_shows_counts_and_no_person(system: System) -> None:
-    page = httpx.get(system.desk).text
-    assert "articles have not been reviewed" in page
-    assert "1001" not in page
+def test_the_desk_shows_nobody_anything_before_a_sign_in(system: System) -> None:
+    page = httpx.get(system.desk, follow_redirects=True).text
+    assert "Sign in" in page
+    assert "DM-" not in page and "1001" not in page
 
 
 def test_a_taken_port_is_named_in_one_line(system: System) -> None:
