@@ -2,11 +2,8 @@
 
 import asyncio
 import os
-import pwd
 import shutil
 import ssl
-import subprocess
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +19,7 @@ from bot.store.tables import Base
 from bot.triage.countries import Countries
 from bot.triage.screen import Screen
 from bot.words import Words
-
-POSTGRES_BINARIES = Path("/usr/lib/postgresql")
+from tests import postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -100,35 +96,12 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the tests' own: a temporary data folder, and a Unix socket in it as the only door."""
-    found = sorted(POSTGRES_BINARIES.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not found:
-        reason = f"PostgreSQL's server binaries are missing below {POSTGRES_BINARIES}; apt-get install postgresql"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    binaries = found[-1].parent
-    # Below /tmp and not pytest's own folder: that one is closed to the user the server runs as, and its path may be
-    # too long for a socket.
-    folder = Path(tempfile.mkdtemp(prefix="septimus-pg-"))
-    # The server refuses to run as root.
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if as_user:
-        shutil.chown(folder, "postgres")
-    user = "postgres" if as_user else pwd.getpwuid(os.geteuid()).pw_name
-    data = folder / "data"
-
-    def run(program: str, *arguments: str) -> None:
-        command = [*as_user, str(binaries / program), "-D", str(data), *arguments]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
-
-    run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", f"--username={user}")
-    options = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off -c full_page_writes=off"
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
-        url = f"postgresql+psycopg://{user}@/postgres?host={folder}"
-        migrate(url)
-        yield url
-    finally:
-        run("pg_ctl", "-w", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+        with postgres.server() as url:
+            migrate(url)
+            yield url
+    except postgres.NoServer as reason:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(reason))
 
 
 def migrate(url: str) -> None:
