@@ -96,12 +96,18 @@ def urgency(name: str, messages: Sequence[Line], answers: Sequence[Line]) -> lis
         share("crises met with the crisis or emergency message", "CRISIS", _told),
         share("same-day messages raised to today or above", "SAME_DAY", _at_least_today),
         share("harmless messages without an emergency or crisis verdict", "NONE", lambda each: not _told(each)),
+        share("harmless messages told neither an emergency nor a sure crisis", "NONE", lambda each: not _sure(each)),
         share("harmless messages without even a question about it", "NONE", lambda each: not recognised(each)),
     ]
 
 
 def _told(answer: Line) -> bool:
     return answer["kind"] in ("emergency", "crisis")
+
+
+def _sure(answer: Line) -> bool:
+    """The gentle question whether there are thoughts of dying takes nothing for sure; it has no disposition."""
+    return answer["kind"] == "emergency" or (answer["kind"] == "crisis" and answer["disposition"] is not None)
 
 
 def _at_least_today(answer: Line) -> bool:
@@ -179,6 +185,7 @@ def measure() -> list[Share]:
         "unseen bank": lines("urgency.jsonl"),
         "second bank, kept half": [each for each in lines("urgency_2.jsonl") if not each["seen"]],
         "second bank, half that was read": [each for each in lines("urgency_2.jsonl") if each["seen"]],
+        "third bank": lines("urgency_3.jsonl"),
     }
     asked = lines("questions.jsonl")
     together = [message for bank in banks.values() for message in bank] + asked
@@ -211,7 +218,7 @@ none has been labelled by a clinician. A good score is a check of the product ag
 {table}
 
 - *recognised*: the first reply tells the emergency (or crisis) message, or gives its line and asks one direct question.
-- *unseen bank*, *kept half*: nobody wrote a cue, a rule or an example from these. The *half that was read* is there to
+- *unseen bank*, *kept half*, *third bank*: nobody wrote a cue, a rule or an example from these. The *half that was read* is there to
   show the difference; it says nothing about messages that nobody has seen.
 - *vignettes*: cases with every answer known or unknown, led through the interview. Gold is the rules read by hand.
 - *letters*: 60 invented referral letters with the band a reader of the evidence pack gave them, read as pasted; nobody

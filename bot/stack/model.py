@@ -22,7 +22,8 @@ class EngineMissing(Exception):
 def fingerprint() -> str:
     """Return a digest of everything the model is made from."""
     parts = [ROOT / "config.yml", ROOT / "domain.yml", ROOT / "engine" / "uv.lock"]
-    parts += sorted((ROOT / "nlu_data").rglob("*.yml")) + sorted((ROOT / "engine" / "components").glob("*.py"))
+    components = (ROOT / "engine" / "components").iterdir()
+    parts += sorted((ROOT / "nlu_data").rglob("*.yml")) + sorted(p for p in components if p.suffix in {".py", ".txt"})
     digest = hashlib.sha256()
     for path in parts:
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

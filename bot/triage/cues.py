@@ -15,7 +15,7 @@ from bot.triage.rules import Disposition, Finding, Provenance, Rule
 
 type Strength = Literal["certain", "possible", "same_day", "note"]
 type Context = Literal[
-    "negation", "past", "others", "question", "hypothetical", "explained", "figurative", "long_standing"
+    "negation", "past", "others", "question", "hypothetical", "explained", "figurative", "long_standing", "elsewhere"
 ]  # fmt: skip
 
 
@@ -77,6 +77,7 @@ class _Contexts(Strict):
     long_standing: tuple[str, ...]
     worse: tuple[str, ...]
     figurative: tuple[str, ...]
+    elsewhere: tuple[str, ...]
 
 
 class _CuesFile(Strict):

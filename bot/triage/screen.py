@@ -306,6 +306,13 @@ def _figurative(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
     return "off" if any(first < end and start < last for first, last in message.contexts["figurative"]) else "counts"
 
 
+def _elsewhere(cue: Cue, message: _Message, start: int, end: int) -> _Outcome:
+    """Talk of an animal, a text or a machine: asked instead of told, for it may still be about the person."""
+    if cue.kind == "crisis" or message.has("now", *message.around(start, message.sentences)):
+        return "counts"
+    return "softer" if message.has("elsewhere", *message.near(start, end)) else "counts"
+
+
 _CONTEXTS = {
     "negation": _negation,
     "past": _past,
@@ -315,6 +322,7 @@ _CONTEXTS = {
     "explained": _explained,
     "long_standing": _long_standing,
     "figurative": _figurative,
+    "elsewhere": _elsewhere,
 }
 
 

@@ -28,7 +28,8 @@ from engine.compare import rasa_pipelines
 from engine.compare.candidates import CANDIDATES, SERVED, Part
 from engine.compare.examples import FOLDS, OUT_OF_SCOPE, Examples, families, folds, load
 from engine.compare.rasa_pipelines import SERVED_ON_THE_SHARE
-from engine.components.encoder import MINILM, MPNET, SentenceEncoder, build
+from engine.components.encoder import SentenceEncoder, ready
+from engine.components.encoder_graph import MINILM, MPNET
 from engine.components.ranker import outside
 
 ROOT = Path(__file__).parents[2]
@@ -73,9 +74,7 @@ def _prepare(folder: Path, *, whole: bool) -> Path:
     examples = load(ROOT)
     parts: Dict[Text, np.ndarray] = {}
     for name, published in (("mpnet", MPNET), ("minilm", MINILM)) if whole else (("mpnet", MPNET),):
-        home = folder / name
-        home.mkdir()
-        build(home, published, typical=list(examples.texts[:: len(examples.texts) // 60]))
+        home = ready(published)
         parts[name] = SentenceEncoder(home, threads=2).encode(list(examples.texts))
         one = SentenceEncoder(home)
         begun = time.perf_counter()

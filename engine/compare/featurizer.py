@@ -1,7 +1,5 @@
 """Sentence embeddings as a Rasa featurizer, for the comparison with DIET alone."""
 
-import tempfile
-from pathlib import Path
 from typing import Any, Dict, List, Text
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -14,7 +12,7 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from engine.components.encoder import SentenceEncoder, build
+from engine.components.encoder import SentenceEncoder, ready
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
@@ -23,9 +21,7 @@ class SentenceFeaturizer(DenseFeaturizer, GraphComponent):
 
     def __init__(self, config: Dict[Text, Any]) -> None:
         super().__init__("SentenceFeaturizer", config)
-        folder = Path(tempfile.mkdtemp())
-        build(folder)
-        self._encoder = SentenceEncoder(folder, threads=2)
+        self._encoder = SentenceEncoder(ready(), threads=2)
 
     @staticmethod
     def get_default_config() -> Dict[Text, Any]:

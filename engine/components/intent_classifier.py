@@ -7,8 +7,7 @@ All of it is the same for the same input.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Text
+from typing import Any, Dict, List, Optional, Text
 
 import joblib
 import numpy as np
@@ -22,7 +21,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from engine.components.alarm import Alarm
-from engine.components.encoder import SentenceEncoder, build
+from engine.components.encoder import SentenceEncoder, ready
 from engine.components.ranker import Ranker, Words, outside
 
 _FILE = "classifier.joblib"
@@ -31,8 +30,6 @@ ALARMS = ("may_be_emergency", "may_be_crisis")
 HARMLESS = "alarming_but_harmless"
 # What no article answers.
 OUTSIDE = "out_of_scope"
-_TYPICAL = 60
-"""So many examples show the encoder's builder which of its channels run high."""
 _THREADS_TO_TRAIN = 2
 _ONE_OF = 4
 """One of so many ordinary questions is heard by the alarm as harmless: with all of them it would hardly ever ring."""
@@ -90,7 +87,7 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
         loaded = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder:
             loaded._words, loaded._ranker, loaded._alarm = joblib.load(folder / _FILE)
-            loaded._encoder = SentenceEncoder(folder)
+            loaded._encoder = SentenceEncoder(ready())
         return loaded
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -105,18 +102,19 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             labels = np.where(np.isin(intents, ALARMS), intents, HARMLESS)[heard]
             self._alarm = None if asked.all() else Alarm(ALARMS)
             with ThreadPoolExecutor(1) as beside:
-                # Building and running the encoder takes longest; what needs words alone is learnt meanwhile.
-                encoded = beside.submit(_embedded, folder, texts)
+                # Embedding takes longest; what needs words alone is learnt meanwhile.
+                encoded = beside.submit(SentenceEncoder(ready(), threads=_THREADS_TO_TRAIN).encode, texts)
                 self._words = Words().fit(texts)
                 words = self._words(texts)
                 self._ranker = Ranker().fit_words(words[asked], intents[asked])
                 if self._alarm is not None:
                     self._alarm.fit_words(words[heard], labels)
                 meaning = encoded.result()
-            self._encoder = SentenceEncoder(folder)
-            self._ranker.fit_meaning(meaning[asked], intents[asked])
-            if self._alarm is not None:
-                self._alarm.fit_meaning(meaning[heard], labels)
+                ranked = beside.submit(self._ranker.fit_meaning, meaning[asked], intents[asked])
+                if self._alarm is not None:
+                    self._alarm.fit_meaning(meaning[heard], labels)
+                ranked.result()
+            self._encoder = SentenceEncoder(ready())
             joblib.dump((self._words, self._ranker, self._alarm), folder / _FILE)
         return self._resource
 
@@ -158,9 +156,3 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
         if odds[0] < self._config["alarm_threshold"]:
             return []
         return [{"name": ALARMS[int(np.argmax(kinds[0]))], "confidence": float(1 / (1 + np.exp(-odds[0])))}]
-
-
-def _embedded(folder: Path, texts: Sequence[Text]) -> np.ndarray:
-    """Build the encoder in a folder, and return the embeddings of the texts."""
-    build(folder, typical=texts[:: max(1, len(texts) // _TYPICAL)])
-    return SentenceEncoder(folder, threads=_THREADS_TO_TRAIN).encode(texts)

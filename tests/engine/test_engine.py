@@ -144,8 +144,8 @@ def test_training_twice_on_the_same_data_gives_the_same_classifier() -> None:
 def test_weights_that_are_not_the_published_ones_are_refused() -> None:
     result = in_engine(
         """
-        import json, pathlib
-        from engine.components.encoder import MPNET, WrongWeights, check_weights
+        import json
+        from engine.components.encoder_graph import MPNET, WrongWeights, check_weights
         try:
             check_weights(b'something else', MPNET)
             print(json.dumps({"refused": False}))
@@ -159,11 +159,9 @@ def test_weights_that_are_not_the_published_ones_are_refused() -> None:
 def test_the_encoder_puts_like_questions_near_each_other() -> None:
     result = in_engine(
         """
-        import json, pathlib, tempfile
-        from engine.components.encoder import SentenceEncoder, build
-        folder = pathlib.Path(tempfile.mkdtemp())
-        build(folder)
-        a, b, c = SentenceEncoder(folder).encode(["how do i tape my eye", "taping my eyelid shut", "a football match"])
+        import json
+        from engine.components.encoder import SentenceEncoder, ready
+        a, b, c = SentenceEncoder(ready()).encode(["how do i tape my eye", "taping my eyelid shut", "a football match"])
         print(json.dumps({"near": float(a @ b), "far": float(a @ c), "length": float(a @ a)}))
         """
     )

@@ -137,6 +137,32 @@ def test_words_far_from_an_alarm_never_hide_it(screen: Screen, before: str, alar
     assert screen(f"{before} {RUN_ON} also {alarm}").level is Level.CERTAIN
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "the dog lost all feeling in his back legs",
+        "our clinic protocol: patient can't lift the arm, what is line two",
+        "the form asks if i was ever knocked out",
+        "both arms useless after 200 pull ups",
+        "imagine my tongue swells up, which number",
+    ],
+)
+def test_talk_of_something_else_is_told_as_no_emergency(screen: Screen, message: str) -> None:
+    assert screen(message).level is not Level.CERTAIN
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "walking the dog, now my left arm is numb and hanging",
+        "was writing my essay and suddenly cant lift my right arm",
+        "back from the gym and my speech is slurred since an hour ago",
+    ],
+)
+def test_talk_of_something_else_never_softens_what_is_so_now(screen: Screen, message: str) -> None:
+    assert screen(message).level is Level.CERTAIN
+
+
 def test_a_decimal_does_not_end_the_sentence(screen: Screen) -> None:
     assert screen("temperature of 39.8 and my neck is so stiff").level is Level.CERTAIN
 
