@@ -21,10 +21,11 @@ chat: setup ## Talk with the bot in this terminal
 ##@ Develop
 
 test: setup train ## Run every test that can run here
-	$(UV) run --no-sync pytest
+	$(UV) run --no-sync pytest tests/unit -n auto
+	$(UV) run --no-sync pytest --ignore=tests/unit
 
 unit: .venv/.made ## Run the quick tests only (no engine, no browser)
-	$(UV) run --no-sync pytest tests/unit
+	$(UV) run --no-sync pytest tests/unit -n auto
 
 lint: .venv/.made ## Check style, types, rooms and content
 	$(UV) run --no-sync ruff check .

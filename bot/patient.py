@@ -34,6 +34,8 @@ class Patient:
     `writing_at` is since when their next words are for the clinic.
     `prescribed` is what a therapist has set for their exercises, as JSON (see `bot.programme.prescribed`); it is only
     read here.
+    `referring` is their own request to a clinic that is under way, as JSON (see `bot.dialogue.self_referral`).
+    `deleting_at` is when they were asked whether to erase everything, while that question stands open.
     `awaiting` names the direct safety question that stands open (a message family of the screen), if any.
     """
 
@@ -63,6 +65,8 @@ class Patient:
     invited_at: datetime | None = None
     writing_at: datetime | None = None
     prescribed: str | None = None
+    referring: str | None = None
+    deleting_at: datetime | None = None
 
     @property
     def has_consented(self) -> bool:

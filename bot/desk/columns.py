@@ -143,7 +143,7 @@ class Understood:
     notes: tuple[Note, ...] = ()
 
 
-class _Reading(Strict):
+class _FindingColumn(Strict):
     finding: str
     names: Annotated[tuple[str, ...], Field(min_length=1)]
     yes: tuple[str, ...] = ()
@@ -164,7 +164,7 @@ class _ColumnsFile(Strict):
     provenance: Annotated[tuple[Provenance, ...], Field(min_length=1)]
     fields: dict[FieldName, Annotated[tuple[str, ...], Field(min_length=1)]]
     left_out: tuple[str, ...]
-    findings: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], _Reading]
+    findings: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], _FindingColumn]
     answers: _Answers
     sides: dict[Side, tuple[str, ...]]
     self_referral: tuple[str, ...]

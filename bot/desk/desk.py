@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ from bot.desk import shown
 from bot.desk.access import Visit
 from bot.desk.attempts import Attempts
 from bot.desk.passwords import Passwords
+from bot.desk.rule_words import Reason
 from bot.desk.sorting import Sorter
 from bot.desk.uploads import Uploads
 from bot.knowledge import Shelf
@@ -100,6 +102,16 @@ class Desk:
         return Words.load(CONTENT / "words.yml")
 
     @cached_property
+    def reasons(self) -> Mapping[str, Reason]:
+        """What every rule says, by its id, in the field's terms."""
+        names: Any = self._templates.get_template("_findings.html").module
+        return self.sorter.reasons(
+            self.shelf.library.sources,
+            lambda name: str(names.finding(name)),
+            lambda given: str(names.cause_names.get(given) or names.value(given)),
+        )
+
+    @cached_property
     def library(self) -> ExerciseLibrary:
         """The exercises."""
         return load_exercises(CONTENT, frozenset(self.shelf.library.sources))
@@ -108,6 +120,9 @@ class Desk:
     def questionnaires(self) -> Mapping[str, Questionnaire]:
         """The questionnaires, by id."""
         return load_questionnaires(CONTENT / "questionnaires")
+
+    def _reason_of(self, rule: str) -> Reason | None:
+        return self.reasons.get(rule)
 
     @cached_property
     def _templates(self) -> Environment:
@@ -118,8 +133,14 @@ class Desk:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        made.filters |= {"day": shown.day, "moment": moment, "words": shown.words, "figure": shown.figure}
-        made.globals |= {"waiting": shown.waiting, "since": shown.since}
+        made.filters |= {
+            "day": shown.day,
+            "moment": moment,
+            "localday": local_day,
+            "words": shown.words,
+            "figure": shown.figure,
+        }
+        made.globals |= {"waiting": shown.waiting, "since": shown.since, "reason_of": self._reason_of}
         return made
 
 
@@ -127,6 +148,11 @@ def moment(value: datetime, zone: str) -> str:
     """A moment on the clinic's own clock: "22 Nov 2026, 10:05"."""
     local = value.astimezone(ZoneInfo(zone))
     return f"{shown.day(local.date())}, {local:%H:%M}"
+
+
+def local_day(value: datetime, zone: str) -> str:
+    """The day of a moment on the clinic's own clock: "22 Nov 2026"."""
+    return shown.day(value.astimezone(ZoneInfo(zone)).date())
 
 
 def onward(path: str, done: str = "") -> Response:

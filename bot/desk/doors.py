@@ -6,7 +6,9 @@ The door for other programs, which have a token and no role, stands in `bot.desk
 from bot.desk import pages_account as account
 from bot.desk import pages_import as imports
 from bot.desk import pages_line as line
+from bot.desk import pages_merge as merging
 from bot.desk import pages_new as new
+from bot.desk import pages_programme as programme
 from bot.desk import pages_programs as programs
 from bot.desk import pages_queue as queue
 from bot.desk import pages_referral as referral
@@ -56,13 +58,21 @@ DOORS: tuple[Door, ...] = (
         Door("POST", f"/referrals/{{id:int}}/{name}", referral.changing(name, asked), "clinician")
         for name, asked in _CHANGES
     ),
+    Door("GET", "/referrals/{id:int}/merge", merging.show, "clinician"),
+    Door("POST", "/referrals/{id:int}/merge", merging.merge, "clinician"),
+    Door("POST", "/referrals/{id:int}/separate", merging.separate, "clinician"),
+    Door("POST", "/referrals/{id:int}/not-same", merging.not_same, "clinician"),
     Door("POST", "/referrals/{id:int}/invite", line.invite, "clinician"),
     Door("POST", "/referrals/{id:int}/message", line.message, "clinician"),
     Door("POST", "/referrals/{id:int}/line-end", line.line_end, "clinician"),
     Door("GET", "/referrals/{id:int}/patient", line.show, "viewer"),
     Door("POST", "/referrals/{id:int}/exercises", line.exercises, "clinician"),
+    Door("GET", "/referrals/{id:int}/programme", programme.show, "clinician"),
+    Door("POST", "/referrals/{id:int}/programme", programme.programme, "clinician"),
+    Door("POST", "/referrals/{id:int}/programme-end", programme.programme_end, "clinician"),
     Door("POST", "/referrals/{id:int}/measure", line.measure, "clinician"),
-    Door("POST", "/staff/hours", line.hours, "admin"),
+    Door("POST", "/staff/hours", people.hours, "admin"),
+    Door("POST", "/staff/self-referral", people.self_referral, "admin"),
     Door("GET", "/account", account.show, "viewer"),
     Door("POST", "/account/password", account.password, "viewer"),
     Door("GET", "/account/code", account.show_totp, "viewer"),

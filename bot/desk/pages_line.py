@@ -19,6 +19,7 @@ from bot.desk.access import Visit
 from bot.desk.desk import Desk, onward
 from bot.desk.findings_form import WrongField
 from bot.desk.flow import take_in
+from bot.desk.pages_programme import lasts, told_of
 from bot.desk.pages_referral import Change, Refused, changing, page_of, read_one
 from bot.desk.passwords import new_token
 from bot.patient import Patient
@@ -30,7 +31,8 @@ from bot.programme.progress import Practised, Progress
 from bot.programme.session import Ending
 from bot.programme.told import Given, tell
 from bot.referral.sunnybrook import MOVEMENTS, REST, sunnybrook
-from bot.store import facts, lines, measures, patients, records, referrals, reminders, staff
+from bot.store import duplicates, facts, lines, measures, patients, records, referrals, reminders, staff
+from bot.store.followed import followed
 from bot.store.lines import Line
 from bot.store.measures import KeptMeasure
 from bot.store.referrals import Kept
@@ -38,7 +40,6 @@ from bot.store.referrals import Kept
 INVITED_FOR = timedelta(days=7)
 LONGEST_MESSAGE = 2000
 _SHORTEST_REASON = 8
-_LONGEST_HOURS = 160
 _ROMAN = ("I", "II", "III", "IV", "V", "VI")
 _SESSIONS_SHOWN = 14
 
@@ -124,15 +125,6 @@ async def message(desk: Desk, visit: Visit) -> Response:
     return onward(f"/referrals/{number}?done=message#thread")
 
 
-async def hours(desk: Desk, visit: Visit) -> Response:
-    """Say when somebody reads patients' messages."""
-    who = visit.who
-    async with desk.store.writing() as session:
-        await staff.set_hours(session, who.clinic.id, visit.text("hours", _LONGEST_HOURS) or None)
-        await staff.note(session, "hours changed", desk.clock(), clinic_id=who.clinic.id, staff_id=who.member.id)
-    return onward("/staff", "hours")
-
-
 # exercises
 
 
@@ -147,7 +139,7 @@ async def exercises(desk: Desk, visit: Visit) -> Response:
         raise HTTPException(404)
 
     def asked(desk: Desk, visit: Visit, _kept: Kept) -> Change:
-        after, reason = _wanted(desk, visit), visit.text("reason", 1000)
+        after, reason = replace(_wanted(desk, visit), own=before.own), visit.text("reason", 1000)
         if after == before:
             raise Refused("nothing")
         if len(reason) < _SHORTEST_REASON:
@@ -269,9 +261,18 @@ async def show(
     kept = await read_one(desk, visit, number)
     async with desk.store.reading() as session:
         line = await lines.of_referral(session, who.clinic.id, number)
-        taken = await measures.of_referral(session, who.clinic.id, number)
+        taken = sorted(
+            [
+                each
+                for one in await duplicates.all_of(session, who.clinic.id, number)
+                for each in await measures.of_referral(session, who.clinic.id, one)
+            ],
+            key=lambda each: each.on_day,
+        )
         patient = await patients.get(session, line.patient_id) if line is not None else None
+        following = await followed(session, who.clinic.id, [number], now)
         told = await _told(desk, session, patient, now) if patient is not None else {}
+    set_ = Prescribed.loads(patient.prescribed) if patient else Prescribed()
     return desk.page(
         visit,
         "patient.html",
@@ -286,7 +287,10 @@ async def show(
         movements=MOVEMENTS,
         stages=desk.library.stages,
         exercises=_by_programme(desk),
-        set_=Prescribed.loads(patient.prescribed) if patient else Prescribed(),
+        set_=set_,
+        following=following.get(number),
+        own=told_of(desk, set_.own) if set_.own else (),
+        own_lasts=lasts(desk, set_.own) if set_.own else 0,
         wrong_form=form if refused else "",
         refused=refused,
         wrong=wrong,
@@ -314,6 +318,7 @@ async def _told(desk: Desk, session: AsyncSession, patient: Patient, now: dateti
         zone=patient.zone or "UTC",
         words=desk.words,
         shut_since=practice.closed_at,
+        own=Prescribed.loads(patient.prescribed).own,
     )  # fmt: skip
     names = {each.id: each.name for each in desk.library.exercises.values()}
     return {

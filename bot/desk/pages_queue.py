@@ -12,12 +12,13 @@ from bot.desk.access import Visit
 from bot.desk.desk import Desk
 from bot.desk.flow import take_in
 from bot.store import lines, referrals, staff
+from bot.store.followed import followed
 from bot.store.referrals import Filters, Folder
 
 FOLDERS: tuple[Folder, ...] = ("new", "mine", "unassigned", "waiting", "booked", "redirected", "closed")
 _A_PAGE = 50
 _EYES = frozenset({"at_risk", "unknown", "safe"})
-_KEPT = ("q", "band", "eye", "flagged", "missing", "over", "unread")
+_KEPT = ("q", "band", "eye", "flagged", "missing", "over", "unread", "stopped")
 
 
 async def show(desk: Desk, visit: Visit) -> Response:
@@ -26,7 +27,7 @@ async def show(desk: Desk, visit: Visit) -> Response:
     asked = visit.request.query_params
     today = desk.today(who.clinic.zone)
     folder = _folder(asked)
-    filters = _filters(desk, asked, today)
+    filters = _filters(desk, asked, today, now)
     after = _after(asked.get("after", ""))
     await take_in(desk)
     yesterday = datetime.combine(today - timedelta(days=1), time(), ZoneInfo(who.clinic.zone))
@@ -38,6 +39,7 @@ async def show(desk: Desk, visit: Visit) -> Response:
         more = len(found) > _A_PAGE
         found = found[:_A_PAGE]
         counts = await referrals.counts(session, who.clinic.id, who.member.id, today)
+        practising = await followed(session, who.clinic.id, [line.id for line in found], now)
         news = await referrals.news(session, who.clinic.id, [line.id for line in found], yesterday)
     async with desk.store.writing() as session:
         about = f"{folder}, {len(found)} lines"
@@ -52,6 +54,7 @@ async def show(desk: Desk, visit: Visit) -> Response:
         lines=found,
         news={line: [event for event in happened if event.kind != "received"] for line, happened in news.items()},
         counts=counts,
+        practising=practising,
         unread=unread,
         filters=kept,
         bands=desk.sorter.bands,
@@ -72,7 +75,7 @@ def _folder(asked: QueryParams) -> Folder:
     return folder
 
 
-def _filters(desk: Desk, asked: QueryParams, today: date) -> Filters:
+def _filters(desk: Desk, asked: QueryParams, today: date, now: datetime) -> Filters:
     band, eye = asked.get("band"), asked.get("eye")
     return Filters(
         words=tuple(asked.get("q", "")[:80].split()[:6]),
@@ -82,6 +85,7 @@ def _filters(desk: Desk, asked: QueryParams, today: date) -> Filters:
         missing="missing" in asked,
         over_on=today if "over" in asked else None,
         unread="unread" in asked,
+        stopped_at=now if "stopped" in asked else None,
     )
 
 

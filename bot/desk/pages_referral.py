@@ -82,6 +82,8 @@ def changing(name: str, asked: Asked, again: Again | None = None) -> Callable[[D
                     raise HTTPException(404)
                 if saw != str(kept.version):
                     raise ChangedMeanwhile
+                if await duplicates.merged_into(session, who.clinic.id, number) is not None:
+                    raise Refused("merged")
                 change = asked(desk, visit, kept)
                 values = dict(change.values)
                 sorting = None
@@ -89,7 +91,7 @@ def changing(name: str, asked: Asked, again: Again | None = None) -> Callable[[D
                     sorting = desk.sorter.sort(
                         change.referral or kept.referral, desk.today(who.clinic.zone), change.override
                     )
-                    values |= _override_values(change.override)
+                    values |= override_values(change.override)
                 await referrals.change(
                     session,
                     who.clinic.id,
@@ -292,14 +294,21 @@ async def page_of(
     kept = await read_one(desk, visit, number)
     async with desk.store.reading() as session:
         line = await lines.of_referral(session, who.clinic.id, number)
-        thread = await lines.thread(session, who.clinic.id, number)
+        into = await duplicates.merged_into(session, who.clinic.id, number)
+        merged = await duplicates.merged_here(session, who.clinic.id, number)
+        of_one = await duplicates.all_of(session, who.clinic.id, number)
+        thread = sorted(
+            [each for one in of_one for each in await lines.thread(session, who.clinic.id, one)],
+            key=lambda each: each.at,
+        )
         invited_until = await lines.invited_until(session, who.clinic.id, number, now)
         history = await referrals.events(session, who.clinic.id, number)
         people = await staff.members(session, who.clinic.id)
         twins = await duplicates.twins_of(session, who.clinic.id, kept)
     if visit.may("clinician") and any(each.by_patient and each.read_at is None for each in thread):
         async with desk.store.writing() as session:
-            await lines.mark_read(session, who.clinic.id, number, now)
+            for one in of_one:
+                await lines.mark_read(session, who.clinic.id, one, now)
     stated = kept.referral.findings
     quotes = {name: each.quote for name, each in stated.items() if each.quote} | dict(kept.referral.quotes)
     return desk.page(
@@ -308,6 +317,8 @@ async def page_of(
         422 if refused else 200,
         kept=kept,
         twins=twins,
+        into=into,
+        merged=merged,
         referral=kept.referral,
         sorting=kept.sorting,
         pieces=shown.marked(kept.referral.text, quotes),
@@ -374,7 +385,8 @@ def _groups(desk: Desk, stated: Mapping[str, object]) -> Mapping[str, Sequence[s
     return groups
 
 
-def _override_values(override: Override | None) -> dict[str, object]:
+def override_values(override: Override | None) -> dict[str, object]:
+    """The columns of a clinician's own band; of none, empty."""
     return {
         "override_band": override.band if override else None,
         "override_reason": override.reason if override else None,

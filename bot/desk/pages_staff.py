@@ -1,6 +1,6 @@
 """For the admin: the clinic's people, invitations, the audit, and how the system stands."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.exceptions import HTTPException
@@ -9,12 +9,14 @@ from starlette.responses import Response
 from bot.desk.access import Visit
 from bot.desk.desk import Desk, onward
 from bot.desk.passwords import new_token
+from bot.referral.hours import DAYS, Hours
 from bot.store import counts, staff
-from bot.store.staff import Member, Role
+from bot.store.staff import Member, Role, SelfReferral, Way
 
 INVITED_FOR = timedelta(days=7)
 RESET_FOR = timedelta(hours=24)
 _ROLES: tuple[Role, ...] = ("viewer", "clinician", "admin")
+_WAYS: tuple[Way, ...] = ("clinic", "video", "both")
 _AUDIT_LINES = 200
 
 
@@ -119,6 +121,48 @@ async def enable(desk: Desk, visit: Visit) -> Response:
     return onward("/staff", "enabled")
 
 
+async def hours(desk: Desk, visit: Visit) -> Response:
+    """Say when somebody reads patients' messages; without a day it is taken back."""
+    who = visit.who
+    days = tuple(number for number in range(7) if visit.text(f"day.{number}", 4))
+    try:
+        said = Hours(
+            days,
+            time.fromisoformat(visit.text("from", 5)),
+            time.fromisoformat(visit.text("to", 5)),
+            visit.text("zone", 64),
+        )
+    except ValueError:
+        if days:
+            return await _page(desk, visit, wrong="hours", given=_hours_given(visit))
+        said = None
+    async with desk.store.writing() as session:
+        await staff.set_hours(session, who.clinic.id, said.dumps() if said else None)
+        await staff.note(session, "hours changed", desk.clock(), clinic_id=who.clinic.id, staff_id=who.member.id)
+    return onward("/staff", "hours")
+
+
+async def self_referral(desk: Desk, visit: Visit) -> Response:
+    """Say whether patients may refer themselves from the chat, and what they are told of the clinic."""
+    who, chosen = visit.who, visit.text("way", 8)
+    way = next((each for each in _WAYS if each == chosen), None)
+    if chosen and way is None:
+        raise HTTPException(400, "form")
+    # One line each: the chat shows them as they are.
+    name, offer = (" ".join(visit.text(field, longest).split()) for field, longest in (("name", 120), ("offer", 200)))
+    async with desk.store.writing() as session:
+        await staff.set_self_referral(session, who.clinic.id, SelfReferral(way, name or None, offer or None))
+        await staff.note(
+            session,
+            "self-referral changed",
+            desk.clock(),
+            clinic_id=who.clinic.id,
+            staff_id=who.member.id,
+            about=way or "off",
+        )
+    return onward("/staff", "self-referral")
+
+
 async def show_audit(desk: Desk, visit: Visit) -> Response:
     """Show who read and changed what, the newest first; of one referral when it is named."""
     who = visit.who
@@ -144,6 +188,7 @@ async def _page(
     *,
     wrong: str = "",
     typed: dict[str, str] | None = None,
+    given: dict[str, object] | None = None,
     link: str = "",
     link_for: str = "",
     days: int = 0,
@@ -152,14 +197,18 @@ async def _page(
     async with desk.store.reading() as session:
         people = await staff.members(session, who.clinic.id)
         invited = await staff.open_invitations(session, who.clinic.id, desk.clock())
-        hours = await staff.hours(session, who.clinic.id)
+        kept = await staff.hours(session, who.clinic.id)
+        own = await staff.self_referral(session, who.clinic.id)
     return desk.page(
         visit,
         "staff.html",
         422 if wrong else 200,
         people=people,
         invited=invited,
-        hours=hours,
+        hours=given or _hours_kept(Hours.loads(kept), who.clinic.zone),
+        hours_in_words=kept if Hours.loads(kept) is None else None,
+        weekdays=DAYS,
+        own=own,
         roles=_ROLES,
         wrong=wrong,
         typed=typed or {"email": "", "name": ""},
@@ -181,6 +230,19 @@ async def _person(desk: Desk, visit: Visit) -> Member:
 async def _note(session: AsyncSession, desk: Desk, visit: Visit, what: str, person: Member) -> None:
     who, about = visit.who, f"staff {person.id}"
     await staff.note(session, what, desk.clock(), clinic_id=who.clinic.id, staff_id=who.member.id, about=about)
+
+
+def _hours_kept(hours: Hours | None, zone: str) -> dict[str, object]:
+    """The hours as the form shows them; where there are none, what is usual."""
+    if hours is None:
+        return {"days": (), "start": "09:00", "end": "16:00", "zone": zone}
+    return {"days": hours.days, "start": f"{hours.start:%H:%M}", "end": f"{hours.end:%H:%M}", "zone": hours.zone}
+
+
+def _hours_given(visit: Visit) -> dict[str, object]:
+    """The hours as they were typed, to be put right."""
+    days = tuple(number for number in range(7) if visit.text(f"day.{number}", 4))
+    return {"days": days, "start": visit.text("from", 5), "end": visit.text("to", 5), "zone": visit.text("zone", 64)}
 
 
 def _role(visit: Visit) -> Role:

@@ -7,12 +7,14 @@ import dataclasses
 import re
 from datetime import datetime, timedelta
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from bot.dialogue.said import Said
 from bot.dialogue.yes_no import read
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient
 from bot.payload import payload
+from bot.referral.hours import DAYS, Hours, clock, next_read
 from bot.store import Store, lines
 from bot.store.lines import Invite, Line
 from bot.words import Words
@@ -38,7 +40,7 @@ _WRITE = frozenset(
 _CANCEL = frozenset({"cancel", "no", "never mind", "nevermind", "stop", "not now", "don't send", "don't send it"})
 
 
-_PERSON = re.compile(
+PERSON = re.compile(
     r"(?:hi |hello |please )?(?:(?:can|could|may) i (?:please )?|i(?:'d like| want| would like| need) to )"
     r"(?:talk|speak|chat|write) (?:to|with) (?:someone|somebody|a (?:real )?(?:person|human)|a (?:therapist|clinician|"
     r"nurse|doctor)|my (?:clinic|therapist))(?: please| now)?"
@@ -133,12 +135,12 @@ class Clinics:
             return await self._shared(patient, press.argument, number, now)
         if press is not None and press.verb == "line":
             return await self._tapped(patient, press.argument, now)
-        text = _folded(said.text)
+        text = folded(said.text)
         if not text:
             return None
         if text in _STOP:
             return await self._tapped(patient, "stop", now)
-        if not self.is_writing(patient, now) and (text in _WRITE or _PERSON.fullmatch(text)):
+        if not self.is_writing(patient, now) and (text in _WRITE or PERSON.fullmatch(text)):
             line = await self.line_of(patient)
             if line is None:
                 return None
@@ -146,17 +148,17 @@ class Clinics:
         if self.is_writing(patient, now):
             if text in _CANCEL:
                 return await self._tapped(patient, "cancel", now)
-            return await self._written(patient, str(said.text))
+            return await self._written(patient, str(said.text), now)
         return None
 
     async def hear_yes(self, patient: Patient, said: Said, number: str, now: datetime) -> ClinicStep | None:
         """Take a typed yes or no to the question whether to share; nothing else may stand open."""
         if patient.invite is None or patient.invited_at is None or not said.text:
             return None
-        text = _folded(said.text)
-        if text == _folded(self._words("clinic.agree")):
+        text = folded(said.text)
+        if text == folded(self._words("clinic.agree")):
             return await self._shared(patient, "yes", number, now)
-        if text == _folded(self._words("clinic.decline")):
+        if text == folded(self._words("clinic.decline")):
             return await self._shared(patient, "no", number, now)
         answer = read(said.text)
         if answer == "unclear" or now - patient.invited_at > ASKED_FOR:
@@ -178,7 +180,10 @@ class Clinics:
     def handoff(self, patient: Patient, line: Line, number: str, now: datetime) -> ClinicStep:
         """What somebody who shares gets when they ask for a person: their next words go to the clinic."""
         text = self._words("clinic.person", clinic=line.clinic, number=number)
-        reply = Reply(text=f"{text}\n\n{self._when(line)}", buttons=(self._button("cancel", "clinic.cancel_button"),))
+        reply = Reply(
+            text=f"{text}\n\n{when_read(self._words, line.hours, now)}",
+            buttons=(self._button("cancel", "clinic.cancel_button"),),
+        )
         writing = dataclasses.replace(patient, writing_at=now)
         return ClinicStep(writing, Outcome(kind=Kind.HANDOFF, replies=(reply,), retired=("line",)))
 
@@ -191,10 +196,14 @@ class Clinics:
         if answer == "no":
             text = self._words("clinic.declined", clinic=invite.clinic)
             return ClinicStep(_unasked(patient), _outcome(Reply(text=text), retired=("share",)))
-        if await self.line_of(patient) is not None:
-            return self._gone(patient)
+        line = await self.line_of(patient)
+        if line is not None:
+            key = "clinic.already" if line.referral_id == invite.referral_id else "clinic.another"
+            told = Reply(text=self._words(key, clinic=line.clinic))
+            return ClinicStep(_unasked(patient), _outcome(told, retired=("share",)))
+        text = self._words("clinic.joined", clinic=invite.clinic, number=number)
         joined = Reply(
-            text=f"{self._words('clinic.joined', clinic=invite.clinic, number=number)}\n\n{self._when(invite)}",
+            text=f"{text}\n\n{when_read(self._words, invite.hours, now)}",
             buttons=(self._button("write", "clinic.write_button"),),
         )
         outcome = _outcome(joined, retired=("share",))
@@ -221,7 +230,7 @@ class Clinics:
         )
         return ClinicStep(dataclasses.replace(patient, writing_at=now), _outcome(reply))
 
-    async def _written(self, patient: Patient, text: str) -> ClinicStep:
+    async def _written(self, patient: Patient, text: str, now: datetime) -> ClinicStep:
         line = await self.line_of(patient)
         quiet = dataclasses.replace(patient, writing_at=None)
         if line is None:
@@ -229,7 +238,7 @@ class Clinics:
         if len(text) > LONGEST:
             return ClinicStep(patient, _outcome(Reply(text=self._words("clinic.too_long"))))
         reply = Reply(
-            text=f"{self._words('clinic.sent', clinic=line.clinic)}\n\n{self._when(line)}",
+            text=f"{self._words('clinic.sent', clinic=line.clinic)}\n\n{when_read(self._words, line.hours, now)}",
             buttons=(self._button("write", "clinic.more_button"),),
         )
         return ClinicStep(quiet, _outcome(reply, retired=("line",)), to_clinic=text)
@@ -240,11 +249,6 @@ class Clinics:
             Button(title=self._words("clinic.decline"), payload=payload("share", "no")),
         )
         return Reply(text=self._words("clinic.ask", clinic=invite.clinic, number=number), buttons=buttons)
-
-    def _when(self, clinic: Invite | Line) -> str:
-        """When somebody reads it, as far as the clinic has said."""
-        told = self._words("clinic.hours", hours=clinic.hours) if clinic.hours else self._words("clinic.no_hours")
-        return f"{told} {self._words('clinic.night')}"
 
     def _gone(self, patient: Patient) -> ClinicStep:
         return ClinicStep(_unasked(patient), _outcome(Reply(text=self._words("clinic.gone")), retired=("share",)))
@@ -261,5 +265,32 @@ def _outcome(*replies: Reply, retired: tuple[str, ...] = ()) -> Outcome:
     return Outcome(kind=Kind.ACCOUNT, replies=replies, retired=retired)
 
 
-def _folded(text: str | None) -> str:
+def when_read(words: Words, kept: str | None, now: datetime) -> str:
+    """When somebody at a clinic reads messages next, as far as it has said, and that nobody does at night.
+
+    Args:
+        words: the bot's own.
+        kept: the clinic's hours as the desk keeps them; text that holds no hours is told as it is.
+        now: the present moment.
+    """
+    hours = Hours.loads(kept)
+    if hours is None:
+        told = words("clinic.hours", hours=kept) if kept else words("clinic.no_hours")
+        return f"{told} {words('clinic.night')}"
+    first, last = next_read(hours, now)
+    here = now.astimezone(ZoneInfo(hours.zone))
+    if first == here:
+        soon = words("clinic.read_now", moment=clock(last))
+    elif first.date() == here.date():
+        soon = words("clinic.read_today", moment=clock(first))
+    else:
+        name = DAYS[first.weekday()]
+        if first.date() - here.date() >= timedelta(days=7):
+            name += f" {first.day} {first:%B}"
+        soon = words("clinic.read_day", name=name, moment=clock(first))
+    return f"{soon} {words('clinic.hours', hours=hours.in_words())} {words('clinic.night')}"
+
+
+def folded(text: str | None) -> str:
+    """A text as typed answers are compared: lower case, single spaces, no sign at its ends."""
     return " ".join((text or "").lower().replace("’", "'").strip(" .!?").split())

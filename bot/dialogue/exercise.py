@@ -20,7 +20,9 @@ from bot.programme import session as sessions
 from bot.programme.exercise import Exercise, ExerciseLibrary, Programme, Region, load_exercises
 from bot.programme.gate import SETTLED, Standing, earliest, locked_by, programme_for, why_locked
 from bot.programme.known import learnt
+from bot.programme.own import OwnProgramme, with_own
 from bot.programme.practice import Practice
+from bot.programme.practice import standing_of as standing_of
 from bot.programme.prescribed import Prescribed
 from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_check, take
 from bot.programme.session import Ending, Lead, Move, Moved, Session
@@ -92,6 +94,19 @@ class Exercises:
 
     def __init__(self, library: ExerciseLibrary, questions: tuple[CheckQuestion, ...], words: Words) -> None:
         self._library, self._questions, self._words = library, questions, words
+        self._own: OwnProgramme | None = None
+        self._clinics: Programme | None = None
+
+    def _for(self, patient: Patient, now: datetime) -> "Exercises":
+        """These exercises with the doses and the programme that the person's clinic chose, when it did."""
+        own = Prescribed.loads(patient.prescribed).own
+        if own is None or self._own is not None:
+            return self
+        stage = earliest(standing_of(practice_of(patient), now))
+        library, programme = with_own(self._library, own, stage)
+        theirs = Exercises(library, self._questions, self._words)
+        theirs._own, theirs._clinics = own, programme
+        return theirs
 
     @classmethod
     def load(cls, content: Path, sources: frozenset[str], words: Words) -> "Exercises":
@@ -104,6 +119,8 @@ class Exercises:
 
     def begin(self, patient: Patient, now: datetime) -> ExerciseStep:
         """Begin: go on with an open session, ask the self-check when it is due, or show what today holds."""
+        if (theirs := self._for(patient, now)) is not self:
+            return theirs.begin(patient, now)
         practice = self._of(patient)
         if practice.closed_at is not None:
             return self._closed(patient, practice)
@@ -113,6 +130,8 @@ class Exercises:
 
     def start(self, patient: Patient, now: datetime) -> ExerciseStep:
         """Start at once, when nothing needs to be asked first (a reminder's "Start now")."""
+        if (theirs := self._for(patient, now)) is not self:
+            return theirs.start(patient, now)
         practice = self._of(patient)
         standing = standing_of(practice, now)
         known = dataclasses.replace(practice, standing=standing)
@@ -120,7 +139,7 @@ class Exercises:
             return self.begin(patient, now)
         if practice.session is not None and practice.session.is_open(now):
             return self._resumed(patient, practice, now)
-        programme = programme_for(standing, self._library, now.date())
+        programme = self._programme(standing, now)
         session = self._session(programme, practice, standing, now)
         if session is None:
             return self._locked(patient, practice, standing, now)
@@ -134,6 +153,8 @@ class Exercises:
 
     def hear(self, patient: Patient, said: Said, now: datetime) -> ExerciseStep | None:
         """Take a tap, or words that belong to what is open; None when they are something else."""
+        if (theirs := self._for(patient, now)) is not self:
+            return theirs.hear(patient, said, now)
         practice = self._of(patient)
         if said.press is not None:
             return self._pressed(patient, practice, said.press, now)
@@ -278,19 +299,12 @@ class Exercises:
     # ---- what today holds ----
     def _offer(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
         standing = standing_of(practice, now)
-        programme = programme_for(standing, self._library, now.date())
+        programme = self._programme(standing, now)
         session = self._session(programme, practice, standing, now)
         if programme is None or session is None:
             return self._locked(patient, practice, standing, now)
         names = ", ".join(self._library.exercises[each].name.lower() for each in session.items)
-        text = self._words(
-            "exercise.today",
-            name=programme.name,
-            intro=programme.intro,
-            count=len(session.items),
-            names=names,
-            minutes=self._minutes(session),
-        )
+        text = self._today(programme, session, names, standing, now)
         told_of = (self._library.exercises[each] for each in programme.habits)
         habits = [each for each in told_of if locked_by(each, standing, now.date()) is None]
         if habits:
@@ -310,6 +324,54 @@ class Exercises:
         kept = _keep(patient, dataclasses.replace(practice, asking="start", asked_at=now))
         return ExerciseStep(kept, _outcome(Reply(text=text, buttons=buttons), retired=("exa", "ex")))
 
+    def _programme(self, standing: Standing, now: datetime) -> Programme | None:
+        """The clinic's own programme while something of it is open, else the one of the person's stage."""
+        if self._clinics is not None and any(
+            not locked_by(self._library.exercises[each], standing, now.date()) for each in self._clinics.reachable
+        ):
+            return self._clinics
+        return programme_for(standing, self._library, now.date())
+
+    def _today(self, programme: Programme, session: Session, names: str, standing: Standing, now: datetime) -> str:
+        """What today holds; of the clinic's own programme also what is left out, and why."""
+        if self._own is not None and programme is self._clinics:
+            times = self._own.times_a_day
+            return self._words(
+                "exercise.clinic_today",
+                clinic=self._own.clinic,
+                text=self._own.words or self._words("exercise.clinic_chose"),
+                names=names,
+                minutes=self._minutes(session),
+                how=self._words("exercise.clinic_once" if times == 1 else "exercise.clinic_often", count=times),
+            )
+        text = self._words(
+            "exercise.today",
+            name=programme.name,
+            intro=programme.intro,
+            count=len(session.items),
+            names=names,
+            minutes=self._minutes(session),
+        )
+        if self._clinics is None:
+            return text
+        reasons = [locked_by(self._library.exercises[each], standing, now.date()) for each in self._clinics.reachable]
+        gate = next((reason for reason in reasons if reason), None)
+        reason = self._library.gates[gate].locked if gate is not None else ""
+        return f"{self._words('exercise.clinic_waits', reason=reason)}\n\n{text}"
+
+    def _left_out(self, programme: Programme, standing: Standing, now: datetime) -> str:
+        """What of the clinic's own programme the gates keep shut today, by reason."""
+        shut: dict[str, list[str]] = {}
+        for each in programme.reachable:
+            exercise = self._library.exercises[each]
+            gate = locked_by(exercise, standing, now.date())
+            if gate is not None:
+                shut.setdefault(gate, []).append(exercise.name.lower())
+        return "\n\n".join(
+            self._words("exercise.clinic_left_out", names=", ".join(names), reason=self._library.gates[gate].locked)
+            for gate, names in shut.items()
+        )
+
     def _session(
         self, programme: Programme | None, practice: Practice, standing: Standing, now: datetime
     ) -> Session | None:
@@ -318,7 +380,7 @@ class Exercises:
         return sessions.begin(
             programme, self._library, standing,
             id_=uuid.uuid4().hex[:6], now=now, count=practice.count, smaller=practice.smaller,
-            lead=Lead(practice.region, practice.weights),
+            lead=Lead(practice.region, practice.weights), as_it_stands=programme is self._clinics,
         )  # fmt: skip
 
     def _region_words(self, region: str, session: Session) -> str:
@@ -335,6 +397,8 @@ class Exercises:
 
     def _barred(self, programme: Programme, standing: Standing, now: datetime) -> str:
         """What the programme holds besides and stays locked, with the reason."""
+        if programme is self._clinics:
+            return self._left_out(programme, standing, now)
         own = self._library.programmes_of(earliest(standing))
         reachable = dict.fromkeys((*programme.reachable, *(each for one in own[:1] for each in one.reachable)))
         reasons = [locked_by(self._library.exercises[each], standing, now.date()) for each in reachable]
@@ -566,15 +630,6 @@ class Exercises:
 
     def _stale(self, patient: Patient, key: str) -> ExerciseStep:
         return ExerciseStep(patient, _outcome(Reply(text=self._words(key)), retired=("ex", "exs", "exa")))
-
-
-def standing_of(practice: Practice, now: datetime) -> Standing:
-    """What is known of the person now: weeks go by, and something told may have shut the exercises.
-
-    What first contact heard of the beginning is too rough for a gate that opens by weeks: the self-check asks itself.
-    """
-    weeks = (now.date() - practice.began_on).days / 7 if practice.began_on is not None else None
-    return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
 
 
 def practice_of(patient: Patient) -> Practice:

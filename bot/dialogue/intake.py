@@ -182,6 +182,10 @@ class Intakes:
         as_file = Button(title=self._words("intake.summary_pdf_button"), payload=payload("summary", "pdf"))
         return Outcome(kind=Kind.TRIAGE, replies=(Reply(text=patient.summary, buttons=(as_file,)),))
 
+    def headline(self, disposition: str) -> str:
+        """A result in one line."""
+        return self._results.dispositions[Disposition(disposition)].headline
+
     def _open(self, patient: Patient) -> Intake | None:
         """The intake that is not over, be it left for later or old."""
         return Intake.loads(patient.intake) if patient.intake else None

@@ -11,7 +11,7 @@ from bot.outcome import Kind
 from bot.patient import Patient
 from bot.reminders.plan import Plan
 from bot.reminders.schedule import next_due
-from bot.store import lines, patients, records, reminders
+from bot.store import lines, patients, records, reminders, self_referrals
 from bot.triage.results import finding_words
 
 
@@ -27,7 +27,9 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
 
     Raises:
         InviteGone: the invitation that they said yes to was used or taken back at that very moment; nothing is to be
-            kept of this turn, and a second try tells them.
+            kept of this turn, and a second try tells them. So it is with the next two.
+        AlreadyJoined: another of their messages opened a line at that very moment.
+        NotTaken: the clinic that they agreed to ask stopped taking requests at that very moment.
     """
     if turn.patient != before:
         await patients.save(session, turn.patient)
@@ -35,6 +37,8 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await lines.forget(session, turn.patient.id, now)
         await records.forget(session, turn.patient.id)
         await reminders.forget(session, turn.patient.id)
+    if turn.referred is not None:
+        await self_referrals.refer(session, turn.referred, turn.patient.id, now)
     if turn.joined is not None:
         await lines.join(session, turn.joined, turn.patient.id, now)
     if turn.to_clinic:

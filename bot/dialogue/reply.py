@@ -2,7 +2,7 @@
 
 1. screen        red flags and crisis, deterministic, before anything else and without any consent
 2. commands      /start, /help, /stop
-   the clinic    an invitation, a message to the clinic, "stop sharing"
+   the clinic    an invitation, a message to the clinic, "stop sharing"; a request for an assessment
 3. first contact until consent and the few questions are done
 4. intake        an answer to the open question of a triage intake
 5. exercises     a tap or a word that belongs to the self-check, the session or the questionnaire under way
@@ -31,6 +31,7 @@ from bot.dialogue.reminder import Reminders, ReminderStep
 from bot.dialogue.safety import Safety, Verdict
 from bot.dialogue.said import Said, words_of
 from bot.dialogue.scrub import scrub
+from bot.dialogue.self_referral import ReferStep, SelfReferrals, Takers
 from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step, new_pseudonym
@@ -38,6 +39,7 @@ from bot.payload import Press, payload
 from bot.programme.gate import LOCKING_RULES
 from bot.reminders.places import Places
 from bot.store.lines import hash_of
+from bot.store.self_referrals import Request
 from bot.triage.countries import Countries, Country
 from bot.triage.screen import Level, Screen
 from bot.words import Words
@@ -69,6 +71,7 @@ class Turn:
     asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over,
     `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more. `joined` is the hash of
     a clinic's invitation that they said yes to, `left` that they stopped sharing, `to_clinic` what they wrote to it.
+    `referred` is a request for an assessment that they said yes to.
     """
 
     patient: Patient
@@ -83,6 +86,7 @@ class Turn:
     joined: str | None = None
     left: bool = False
     to_clinic: str | None = None
+    referred: Request | None = None
 
 
 class Dialogue:
@@ -102,6 +106,7 @@ class Dialogue:
         engine: Engine,
         clock: Clock,
         lines: Lines | None = None,
+        refers: SelfReferrals | None = None,
     ) -> None:
         self._shelf = shelf
         self._safety = Safety(screen)
@@ -116,34 +121,49 @@ class Dialogue:
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
         self._clinics = Clinics(words, lines)
+        self._refers = refers or SelfReferrals(words, intakes, None, None)
 
     @classmethod
-    def load(cls, content: Path, shelf: Shelf, engine: Engine, clock: Clock, lines: Lines | None = None) -> "Dialogue":
-        """Load what the way of a message needs. Without `lines` nobody can share with a clinic.
+    def load(
+        cls,
+        content: Path,
+        shelf: Shelf,
+        engine: Engine,
+        clock: Clock,
+        lines: Lines | None = None,
+        takers: Takers | None = None,
+    ) -> "Dialogue":
+        """Load what the way of a message needs.
+
+        Without `lines` nobody can share with a clinic, without `takers` nobody can ask one for an assessment.
 
         Raises:
             ContentError: content is broken, each problem named.
         """
         screen, words = Screen.load(content), Words.load(content / "words.yml")
+        intakes = Intakes.load(content, screen.messages, words)
         return cls(
             shelf=shelf,
             screen=screen,
             countries=Countries.load(content / "countries.yml"),
             words=words,
             languages=Languages.load(content),
-            intakes=Intakes.load(content, screen.messages, words),
+            intakes=intakes,
             exercises=Exercises.load(content, frozenset(shelf.library.sources), words),
             check_ins=CheckIns.load(content, shelf.library, screen.messages, words),
             reminders=Reminders(Places.load(content / "places.yml"), words),
             engine=engine,
             clock=clock,
             lines=lines,
+            refers=SelfReferrals.load(content, words, intakes, takers),
         )
 
     async def reply(self, patient: Patient, said: Said) -> Turn:
         """Answer one message of one person. Nothing is written here: see `record`."""
         country = self._countries.get(patient.country)
         turn = self._screened(patient, said, country)
+        if turn is not None:  # what is typed next may be about that, and no answer to a question about a request
+            turn = dataclasses.replace(turn, patient=self._refers.aside(turn.patient))
         if turn is None:
             turn = await self._answered(patient, said, country)
         elif turn.outcome.kind is Kind.TRIAGE and not turn.outcome.provisional and turn.patient.held_question:
@@ -157,7 +177,13 @@ class Dialogue:
         if self._clinics.is_writing(patient, self._clock()) and self.alarms(said):
             # It was meant for the clinic, and goes there too: whoever reads it there should know.
             turn = _with(turn, await self._clinics.passed_on(turn.patient, str(said.text), turn.outcome))
-        return self._planned(self._gated(turn))
+        return self._planned(self._gated(self._going_on(turn)))
+
+    def _going_on(self, turn: Turn) -> Turn:
+        """The turn with a way back to the request for an assessment, when the check for it is over."""
+        if turn.assessed is None or turn.assessed.ended == "emergency" or turn.outcome.kind is Kind.EMERGENCY:
+            return turn
+        return dataclasses.replace(turn, outcome=self._refers.going_on(turn.patient, turn.outcome, self._clock()))
 
     def _planned(self, turn: Turn) -> Turn:
         """The turn with the care plan's points, and with a reminder of the re-check that a triage asked for."""
@@ -240,8 +266,15 @@ class Dialogue:
         press = said.press
         if patient.writing_at is not None and (said.command or (press is not None and press.verb != "line")):
             patient = dataclasses.replace(patient, writing_at=None)  # they went on to something else
+        if said.command or (press is not None and press.verb != "refer"):
+            patient = self._refers.aside(patient)
         if said.token is not None:
             return await self._invited(patient, said.token, country)
+        if said.command == "refer" and patient.step is Step.DONE and patient.has_consented:
+            asked = self._safety.again(patient, country)
+            if asked is not None:
+                return Turn(asked.patient, asked.outcome)
+            return self._at_request(await self._refers.begin(patient, country, self._clock()), said, country)
         if said.command is not None or (press is not None and press.verb == "stop"):
             turn = self._command(patient, said, country)
             if turn.forget:
@@ -254,6 +287,12 @@ class Dialogue:
         to_clinic = await self._clinics.hear(patient, said, country.emergency_number, self._clock())
         if to_clinic is not None:
             return self._at_clinic(to_clinic, said, country)
+        if (press is not None and press.verb == "refer") or (said.text and not self._is_asked(patient)):
+            request = await self._refers.hear(patient, said, country, self._clock())
+            if request is not None:
+                asked = self._safety.again(patient, country)
+                return Turn(asked.patient, asked.outcome) if asked else self._at_request(request, said, country)
+            patient = self._refers.aside(patient)
         if press is not None and press.verb in ("good", "bad"):
             return self._fed_back(patient, press)
         if press is not None and press.verb == "none":
@@ -297,6 +336,9 @@ class Dialogue:
             if line is not None:
                 handed = self._clinics.handoff(patient, line, country.emergency_number, self._clock())
                 return self._at_clinic(handed, said, country)
+            instead = await self._refers.person(patient, country)
+            if instead is not None:
+                return Turn(instead.patient, instead.outcome)
         if outcome.begins_intake and outcome.disposition != "EMERGENCY":
             return self._intake_begun(patient, said, outcome, country)
         if outcome.kind is Kind.REMINDER and not self._is_asked(patient):
@@ -311,6 +353,7 @@ class Dialogue:
         warns = outcome.kind is Kind.ANSWER and outcome.asks_red_flags  # the article names emergency signs
         if (reports or warns) and outcome.replies:
             outcome = self._offer_intake(outcome)
+        outcome = await self._refers.offered(patient, outcome)
         misses = patient.misses + 1 if outcome.kind is Kind.FALLBACK else 0
         after = dataclasses.replace(patient, misses=misses, last_article=outcome.article or patient.last_article)
         turn = self._counted(_asked(after, outcome, said.text), outcome)
@@ -345,6 +388,15 @@ class Dialogue:
         found = self._safety.check(said.text or "")
         outcome = self._safety.same_day(found, step.outcome, country) if step.to_clinic else step.outcome
         return _with(Turn(step.patient, outcome), dataclasses.replace(step, outcome=outcome))
+
+    def _at_request(self, step: ReferStep, said: Said, country: Country) -> Turn:
+        """What a step of a request led to; what the screen finds in words for the clinic is told first."""
+        if step.begins_check:
+            return _turn(self._intakes.begin(step.patient, country, self._clock(), {}))
+        outcome = step.outcome
+        if step.wrote:
+            outcome = self._safety.same_day(self._safety.check(said.text or ""), outcome, country)
+        return Turn(step.patient, outcome, referred=step.request)
 
     async def _raises(self, patient: Patient, said: Said) -> bool:
         """Whether the engine hears a red flag in a request that says more than when: that goes before the request."""

@@ -23,6 +23,7 @@ from bot.content_file import ContentError
 from bot.dialogue import Dialogue
 from bot.dialogue.clinic import StoredLines
 from bot.dialogue.engine import Engine
+from bot.dialogue.self_referral import StoredTakers
 from bot.gateway.answer import Answerer
 from bot.gateway.live_count import LiveCounts
 from bot.gateway.picture import Diaries, Pictures
@@ -36,7 +37,7 @@ from bot.store import Store, facts, inbox
 
 log = structlog.get_logger()
 
-COMMANDS = ("check", "exercise", "checkin", "reminders", "progress", "help", "start", "stop")
+COMMANDS = ("check", "exercise", "checkin", "reminders", "progress", "refer", "help", "start", "stop")
 _UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 20
 _SANDBOX = "septimus_sandbox_bot"
@@ -74,7 +75,10 @@ class Gateway:
         production = settings.mode == "production"
         shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
         self._engine = Engine(settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout)
-        self._dialogue = Dialogue.load(CONTENT, shelf, self._engine, self._clock, StoredLines(self._store))
+        store = self._store
+        self._dialogue = Dialogue.load(
+            CONTENT, shelf, self._engine, self._clock, StoredLines(store), StoredTakers(store)
+        )
         self._bot = ExtBot(
             settings.telegram_bot_token.get_secret_value(),
             base_url=f"{settings.telegram_api_base}/bot",

@@ -21,6 +21,7 @@ from bot.pictures.face import Shade, Weak
 from bot.pictures.progress import draw_progress
 from bot.programme.exercise import Exercise, ExerciseLibrary
 from bot.programme.practice import Practice
+from bot.programme.prescribed import Prescribed
 from bot.programme.progress import Practised, Progress
 from bot.programme.questionnaire import Questionnaire, load_questionnaires
 from bot.programme.session import Ending
@@ -180,6 +181,7 @@ class Diaries:
             zone=zone_of(patient),
             words=self._words,
             shut_since=Practice.loads(patient.practice).closed_at,
+            own=Prescribed.loads(patient.prescribed).own,
         )
         return (progress, zone_of(patient)) if progress is not None else None
 

@@ -3,6 +3,7 @@
 Pure; it travels as JSON in one field of the patient.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -67,6 +68,15 @@ class Practice:
     def loads(cls, text: str | None) -> "Practice":
         """From JSON; an empty one when there is none."""
         return cls() if text is None else _JSON.validate_json(text)
+
+
+def standing_of(practice: Practice, now: datetime) -> Standing:
+    """What is known of the person now: weeks go by, and something told may have shut the exercises.
+
+    What first contact heard of the beginning is too rough for a gate that opens by weeks: the self-check asks itself.
+    """
+    weeks = (now.date() - practice.began_on).days / 7 if practice.began_on is not None else None
+    return dataclasses.replace(practice.standing, weeks=weeks, red_flag=practice.closed_at is not None)
 
 
 _JSON = TypeAdapter(Practice)

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from bot.programme.exercise import Stage
 from bot.programme.gate import Standing
+from bot.programme.own import OwnProgramme
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,14 @@ class Prescribed:
         code: active exercise is open before its weeks have passed (G3, G4).
         opened: exercises that are open whatever their own gate says.
         locked: exercises that are shut.
+        own: the programme that they chose for the person; it opens nothing.
     """
 
     stage: Stage | None = None
     code: bool = False
     opened: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
+    own: OwnProgramme | None = None
 
     def applied(self, standing: Standing) -> Standing:
         """What is known of a person, as the gates are to see it."""

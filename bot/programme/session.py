@@ -106,6 +106,7 @@ def begin(
     count: int,
     smaller: tuple[str, ...] = (),
     lead: Lead | None = None,
+    as_it_stands: bool = False,
 ) -> Session | None:
     """A new session of what is open today; None when nothing is.
 
@@ -118,11 +119,13 @@ def begin(
         count: how many sessions came before: picks take their turns by it.
         smaller: exercises that were hard or skipped last time; they come smaller, and last.
         lead: what chooses among the open exercises of a pick; without it they take turns.
+        as_it_stands: all of it, in its own order: somebody chose just that.
     """
     today, lead = now.date(), lead or Lead()
     items = list(_picked(programme, library, standing, today, count, lead))
-    items = _short(items, library, smaller, count, lead)
-    items.sort(key=lambda each: each in smaller)
+    if not as_it_stands:
+        items = _short(items, library, smaller, count, lead)
+        items.sort(key=lambda each: each in smaller)
     if not items:
         return None
     eased = tuple(each for each in items if each in smaller)

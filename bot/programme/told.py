@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from bot.pictures.line import number
 from bot.programme import diary
 from bot.programme.exercise import ExerciseLibrary
+from bot.programme.own import CLINICS, OwnProgramme
 from bot.programme.progress import Measured, Milestone, Practised, Prescription, Progress, Trend, Week, progress_of
 from bot.programme.questionnaire import Questionnaire, Value
 from bot.words import Words
@@ -35,6 +36,7 @@ def tell(
     zone: str,
     words: Words,
     shut_since: datetime | None = None,
+    own: OwnProgramme | None = None,
 ) -> Progress | None:
     """What is told of a person's progress; None while there is nothing to tell: no session done, and no figure.
 
@@ -50,6 +52,7 @@ def tell(
         zone: the IANA zone that the person is in now.
         words: the bot's own words.
         shut_since: when exercises were shut, while they are.
+        own: the programme that the clinic chose, which asks for its times a day.
 
     Raises:
         ValueError: a moment carries no zone, or a zone is not one of the IANA.
@@ -69,7 +72,10 @@ def tell(
         practised,
         scores,
         milestones,
-        prescribed={each.id: Prescription(each.times_a_day, each.days_a_week) for each in library.programmes.values()},
+        prescribed={
+            **{each.id: Prescription(each.times_a_day, each.days_a_week) for each in library.programmes.values()},
+            **({CLINICS: Prescription(own.times_a_day, 7)} if own is not None else {}),
+        },
         now=now,
         zone=zone,
         words=words,

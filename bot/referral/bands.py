@@ -14,6 +14,8 @@ What is unknown, and what was chosen about it:
   least. When not even a clinician has seen it, the triage rules make it P0.
 - Eye symptoms that an eye service has examined and treats, none of them told as fresh, have had the same-day eye route
   (section 2.3): they are P1. An ulcer, pus, or anything fresh stays P0.
+- Thoughts of suicide that a crisis or mental health team already looks after, none of them told as fresh and no plan or
+  act among them, are P1 (section 2.3, "already routed"). A referral to such a team is not yet its care.
 - An eye that nobody wrote about is "unknown". In a severe palsy younger than 13 weeks that is P1. Otherwise it sorts
   above "safe" and is named as missing.
 
@@ -52,7 +54,7 @@ _EYE_AT_RISK = tuple(name for name in EYE_FINDINGS if name not in {"has_eye_prot
 _KNOWN_CAUSE = {"parotid": "tumour", "otitis": "other", "gbs": "other"}
 """Causes of a referral that the triage rules know by another name."""
 
-_SINCE_BIRTH = 24.0 * 21
+_SINCE_BIRTH = 24.0 * 31
 """Hours that a weakness from birth is taken to be old at least, where neither a day nor an age is known."""
 
 _GATES = frozenset({"U01", "U02", "U05", "U06", "U07", "U15"})
@@ -250,10 +252,29 @@ class Bands:
             missing=missing(referral),
             eye=eye,
             action=action,
-            due=_due(referral.received, band, self.bands[band].target_days),
+            due=self.due(referral.received, band),
             score=self._scored(referral, today, band, known, eye),
             assessment=assessment,
         )
+
+    def due(self, received: date, band: str) -> date:
+        """The day by which the first contact is due in a band; of a redirect the days are working days.
+
+        Args:
+            received: the day the clinic received the referral.
+            band: a band of `ORDER`, the machine's or the one that a clinician chose.
+
+        Raises:
+            KeyError: there is no such band.
+        """
+        days = {str(name): of.target_days for name, of in self.bands.items()}[band]
+        if band != "REDIRECT":
+            return received + timedelta(days=days)
+        due = received
+        while days:
+            due += timedelta(days=1)
+            days -= due.weekday() < 5
+        return due
 
     def order(self, banding: Banding) -> tuple[int, int, int, int, float]:
         """What the queue sorts by, least first: band, open red flags by urgency, an eye not known to be safe, score.
@@ -372,7 +393,10 @@ def _problem(message: str) -> Problem:
 def _triage_findings(referral: Referral, findings: Mapping[str, Finding]) -> dict[str, Value]:
     """What the triage rules may know of a referral, on the day it was received."""
     given: dict[str, Value] = {}
-    in_hand = EYE_SYMPTOMS if referral.value("eye_symptoms_in_hand") == "yes" else ()
+    in_hand = {
+        *(EYE_SYMPTOMS if referral.value("eye_symptoms_in_hand") == "yes" else ()),
+        *(("suicidal_thought", "self_harm") if referral.value("suicide_risk_in_hand") == "yes" else ()),
+    }
     for name, each in referral.findings.items():
         if name in in_hand:
             continue
@@ -412,17 +436,6 @@ def _evidence(
 
 def _shown(value: Value) -> str:
     return value if isinstance(value, str) else f"{value:g}"
-
-
-def _due(received: date, band: Name, days: int) -> date:
-    """The target's day; the two days of a redirect are working days, Monday to Friday."""
-    if band != "REDIRECT":
-        return received + timedelta(days=days)
-    due = received
-    while days:
-        due += timedelta(days=1)
-        days -= due.weekday() < 5
-    return due
 
 
 def _time_window(known: Mapping[str, Value], unknown: float) -> float:

@@ -24,7 +24,7 @@ _HOUSE = r"(?:\bh\s?[-/&]?\s?b(?![a-z])|\bhb(?=(?:vi|iv|v|i{1,3})\b)|house[\s-]*
 _HB = re.compile(
     rf"""(?:{_HOUSE}(?:\s*\((?:1\s?(?:-|–|to)\s?6|I\s?(?:-|–|to)\s?VI)\))?[\s:=,()-]*(?:facial\s+)?(?:nerve\s+)?(?:grad(?:e|ing)|score|scale|gr\.?|stage)?[\s:=,()~_-]*
          (?:is|was|now|of|at|currently|today|score|grade|approximately|approx\.?|about|initially)?[\s:=,(-]*(?:grade\s+)?
-         (?P<one>{_DEGREE})(?:\s*(?:/|-|–|to|or)\s*(?P<two>{_DEGREE}))?(?!\s*/\s*[7-9])
+         (?P<one>{_DEGREE})(?:(?:\s*(?:/|-|–|to|or)\s*|\s(?=[iv]))(?P<two>{_DEGREE}))?(?!\s*/\s*[7-9])
        | \b(?:grade|gr)\s*(?P<gone>{_DEGREE})(?:\s*(?:/|-|–|to)\s*(?P<gtwo>{_DEGREE}))?\s*[,(]?\s*
          (?:on\s+(?:the\s+)?)?(?:{_HOUSE}|(?:\w+\s+){{0,3}}?(?:facial|palsy|bell|weakness|lmn|vii)))""",
     re.IGNORECASE | re.VERBOSE,
@@ -44,6 +44,17 @@ _THEN = re.compile(
 _HB_NOW = re.compile(
     r"\b(?:now|currently|today|at\s+present|on\s+examination|improved\s+to|current)\b[^.;]{0,18}$", re.IGNORECASE
 )
+_BECAME = re.compile(
+    rf"^[^.;,\n]{{0,24}}?(?:[-–—=]+>|→|»|,?\s*now|,?\s*improv\w+\s+to|,?\s*recover\w+\s+to|\s+down\s+to)\s*(?:(?:hb|grade|gr)\s*)*(?P<to>{_DEGREE})"
+    rf"|^[^.;\n]{{0,24}}?(?:,|\band\b|\bbut\b)\s*(?:(?:hb|grade|gr)\s*)*(?P<too>{_DEGREE})\s+(?:now|today|currently|at\s+present)\b",
+    re.IGNORECASE,
+)
+"""How a grade became another: "HB V at 6/52 -> III", "HB V, now III"."""
+_AT_FIRST = re.compile(
+    r"^\s*(?:at\s+(?:worst|first|onset|presentation|nadir|\d+\s*/\s*\d+|\d+\s+(?:days?|weeks?))|initially|originally|in\s+the\s+beginning)\b",
+    re.IGNORECASE,
+)
+_NOW_AFTER = re.compile(r"^\s*(?:now|today|currently|at\s+(?:present|last\s+visit)|this\s+week)\b", re.IGNORECASE)
 SUNNYBROOK = re.compile(
     r"\b(?:sunnybrook|s\.?f\.?g\.?s|sbgs)\b\D{0,40}?(?P<score>\d{1,3})(?!\d)(?:\s*(?:/\s*100|%))?", re.IGNORECASE
 )
@@ -53,13 +64,16 @@ FDI = re.compile(
     re.IGNORECASE,
 )
 _AGE = re.compile(
-    r"""\b(?:(?P<a>\d{1,3})[\s-]*(?:(?:years?|yrs?|y)[\s/.-]*(?:old|o\b|of\s+age)|y/?o\b|(?:yr?s?)?\s*[-/]?\s*(?P<sex>[MF])\b|
+    r"""(?<![\d./])\b(?:(?P<a>\d{1,3})[\s-]*(?:(?:years?|yrs?|y)[\s/.-]*(?:old|o\b|of\s+age)|y/?o\b|(?:yr?s?)?\s*[-/]?\s*(?P<sex>[MF])\b|
         (?:years?|yrs?)\s+(?:lady|gentleman|man|woman|girl|boy|male|female))
+      | (?P<g>\d{1,2})\s*(?:years?|yrs?|y)\s*(?:and\s+)?\d{1,2}\s*(?:months?|mths?|m)\b
       | (?P<m>\d{1,2})[\s-]*(?:months?|mths?|weeks?|wks?|days?)[\s-]*old
       | (?:aged?|age:)[\s:]*(?P<b>\d{1,3})\b(?!\s*(?:months?|weeks?|days?))
       | (?:[MF]|male|female)\s?(?P<c>\d{2})\b(?!\s*[/.%])
       | (?P<d>\d{1,2})\s+(?:male|female)\b
       | (?:daughter|son|boy|girl|child|mother|father|mum|dad|husband|wife)\s?[(,]\s?(?P<e>\d{1,2})\s?[),]
+      | (?:daughter|son|boy|girl|child|mother|father|mum|dad|husband|wife|he|she|who)\s+
+        (?:is|has\s+just\s+turned|turned)\s+(?P<f>\d{1,3})\b(?!\s*(?:%|/|mm|cm|weeks?|months?|days?|wks?|hours?|\.\d|out\s))
       | (?P<newborn>[Nn]eonate|[Nn]ewborn)\b)""",
     re.VERBOSE,
 )
@@ -76,6 +90,14 @@ _TITLED = re.compile(
     re.VERBOSE,
 )
 """An age beside a name, where no clearer one stands: "Mr A.B., 47"."""
+_LOOSE_AGE = re.compile(
+    r"(?:\b(?:[A-Z]\.\s?){1,3},?\s*[(]?|\b(?i:i'?m|i\s+am|boy|girl|male|female|man|woman|client|patient|pt|px|lady|gentleman|"
+    r"driver|teacher|farmer|retired|prisoner|pupil|toddler|child)\b[\s,:(]{1,3})(?P<age>\d{1,3})\b"
+    r"(?=\s*(?:[,.;)(\n]|$|(?i:came|was|with|has|is|yrs?\b|years?\b|y\b)))(?!\s*[.,/]\d)(?!\s*(?i:weeks|wks|months|days))",
+)
+"""An age after initials or a word for a person: "K.L., 28", "boy 11", "im 57"."""
+_THEN_AGED = re.compile(r"\b(?:since|from|until|when)\s+(?:the\s+)?$", re.IGNORECASE)
+"""Before an age of long ago: "since age 19"."""
 _NUMBER_WORDS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
@@ -114,8 +136,25 @@ def grade_of(page: Page) -> tuple[str | None, str | None]:
             grade = grade if out_of_six else max(grade, _degree(two))
         before = text[max(0, match.start() - 30) : match.start()] + match.group()[:1]
         inside = match.group().lower()
-        then = bool(_THEN.search(before[:-1])) or "initially" in inside or " was " in inside
-        now = bool(_HB_NOW.search(before[:-1])) or "now" in inside or "currently" in inside or "today" in inside
+        after = text[match.end() : match.end() + 40]
+        if came := _BECAME.match(after):
+            found.append(
+                (2, _degree(came["to"] or came["too"]), page.source.quote(match.start(), match.end() + came.end()))
+            )
+            continue
+        then = (
+            bool(_THEN.search(before[:-1]))
+            or "initially" in inside
+            or " was " in inside
+            or bool(_AT_FIRST.match(after))
+        )
+        now = (
+            bool(_NOW_AFTER.match(after))
+            or bool(_HB_NOW.search(before[:-1]))
+            or "now" in inside
+            or "currently" in inside
+            or "today" in inside
+        )
         found.append((2 if now else 0 if then else 1, grade, page.source.quote(match.start(), match.end())))
     if not found:
         for match in _BARE_GRADE.finditer(text):
@@ -151,12 +190,14 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
     found: dict[str, Proposed] = {}
     text = page.source.text
     for match in _AGE.finditer(text):
-        years = next((match[name] for name in "abcde" if match[name]), None)
+        years = next((match[name] for name in "abcdefg" if match[name]), None)
         position = token_at(page.encoded, match.start())
         mention = Mention("age", "", "now", position, position + 1)
         if page.section(position) == "family" or about_relative(page, mention):
             continue
         age = "0" if match["m"] or match["newborn"] else years
+        if _THEN_AGED.search(text[max(0, match.start() - 12) : match.start()]):
+            continue
         if age is not None and int(age) <= 115:
             found["age"] = Proposed(age, page.source.quote(match.start(), match.end()))
             break
@@ -173,6 +214,16 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
                 continue
             if 0 < int(match[name]) <= 105:
                 found["age"] = Proposed(match[name], page.source.quote(match.start(), match.end()))
+                break
+    if "age" not in found:
+        for match in _LOOSE_AGE.finditer(text):
+            position = token_at(page.encoded, match.start("age"))
+            if page.section(position) == "family" or about_relative(
+                page, Mention("age", "", "now", position, position + 1)
+            ):
+                continue
+            if 0 < int(match["age"]) <= 105:
+                found["age"] = Proposed(match["age"], page.source.quote(match.start(), match.end()))
                 break
     if "age" not in found:
         for match in _BORN.finditer(text):
@@ -252,6 +303,13 @@ _PLANNED = re.compile(
     re.IGNORECASE,
 )
 """What is still to come: "she is down to see the surgeon on 14 Jan"."""
+_NAMED = re.compile(r"(?:\b(?:[A-Z]\.\s?){1,3},?|\b(?:Mrs?|Ms|Miss|Px|Pt|Client|Patient)\b[^.\n]{0,20})\s*[(]?$")
+_OF_A_PREGNANCY = re.compile(r"\b(?:pregnan|antenatal|gestation|midwi|obstetric|trimester|G\dP\d)", re.IGNORECASE)
+_EXAMINED = re.compile(
+    r"\b(?:exam(?:ination|ined)?|o/e|saw|seen|reviewed|attended|review|clinic|surgery|visit|appointment)\s*$",
+    re.IGNORECASE,
+)
+"""What makes a "today" the day of a visit: "on examination tonight"."""
 _TO_THE_VISIT = re.compile(
     r"^\s*(?:before|prior\s+to)\s+(?:\w+\s+){0,3}(?:saw|seen|seeing|review\w*|present\w*|attend\w*|visit\w*|appointment|clinic|"
     r"referral|came|admission|today)\b",
@@ -269,6 +327,12 @@ def is_coming(page: Page, when: When) -> bool:
     """Whether a length of time is one to come, or a measure: "review in 6 weeks", "within 72 hours"."""
     text = page.source.text
     before = text[max(0, when.start - 24) : when.start]
+    if not when.named and _EXAMINED.search(before):
+        return True
+    if when.days is not None and _NAMED.search(text[max(0, when.start - 30) : when.start]) and when.days > 360:
+        return True  # "I.J. 37 yrs": an age
+    if when.days is not None and re.search(r"\bat\s*$", before) and _OF_A_PREGNANCY.search(text):
+        return True  # "at 28 weeks" of a pregnancy
     if when.days is None:
         return _PLANNED.search(text[max(0, when.start - 60) : when.start]) is not None
     # "Over 24 hours" says how fast; "over five months" also since when.

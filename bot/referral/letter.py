@@ -66,7 +66,18 @@ _NOT_FROM_THE_SCREEN = frozenset({"droop_new", "droop"})
 _SAME_WORDS = {"thunderclap_headache": "severe_headache"}
 """Findings of the screen that letters tell in the words of another: a denied headache denies both."""
 
-_SETTLES = frozenset({"eye_pain", "eye_red", "gritty_dry", "light_sensitive_one_eye", "eye_discharge_pus"})
+_SETTLES = frozenset({
+    "eye_pain", "eye_red", "gritty_dry", "light_sensitive_one_eye", "eye_discharge_pus", "foreign_body_feeling",
+    "white_spot_on_cornea",
+})  # fmt: skip
+"""Signs that count as gone where a later sentence calls them so."""
+_NOT_ANY_MORE = re.compile(
+    r"\b(?:at\s+all|any\s*more|any\s+longer|now|today|current(?:ly)?|residual|on\s+exam\w*|never\s+(?:had|been))\b|"
+    r"\b(?:face|facial)\b.{0,40}\bsymmetric\w*",
+    re.IGNORECASE,
+)
+"""What makes "no facial weakness" the last word on it."""
+_RISK = ("suicidal_thought", "self_harm")
 _OF_A_STROKE = (
     "arm_or_leg_weak", "one_side_numb", "speech_slurred_or_words_wrong", "sudden_vision_loss", "double_vision",
     "unsteady_or_cannot_walk", "new_swallow_trouble", "confused_or_drowsy",
@@ -77,11 +88,23 @@ _FRESH = re.compile(
     re.IGNORECASE,
 )
 """Words that make a sign new, though the illness is old."""
+_REMAINS = re.compile(
+    r"\b(?:residual|spastic\w*|static|stable|unchanged|long[\s-]?standing|old|previous|improving|improved|recovering|"
+    r"rehab\w*|since\s+(?:the|his|her|my)\s+(?:stroke|bleed|injury)|left\s+with)\b",
+    re.IGNORECASE,
+)
+"""Words that make a sign what is left of an old illness."""
+_NEW = re.compile(
+    r"\b(?:new(?:ly)?|today|yesterday|tonight|this\s+(?:morning|week)|worse\w*|sudden(?:ly)?)\b", re.IGNORECASE
+)
+_NOTHING_NEW = re.compile(r"\b(?:no|nothing|not)\s+(?:new|worse)\w*", re.IGNORECASE)
 _FROM_AN_EVENT = ("vs", "parotid", "surgery", "tumour", "trauma", "stroke")
 """Causes that begin with an event: an operation, an injury, a stroke."""
 _CAUSES_HEARING_LOSS = frozenset({"vs", "rhs", "trauma", "surgery", "tumour", "otitis", "parotid"})
 
 _EARLIER = re.compile(r"\s*(?:earlier|before|previously|prior)\b", re.IGNORECASE)
+_BROKEN = re.compile(r"fractur|lacerat|penetrat|stab|cut|wound", re.IGNORECASE)
+_UNRELATED = re.compile(r"\b(?:peripheral|lower\s+motor|lmn|unrelated|old|previous|cva)\b", re.IGNORECASE)
 _BEYOND = 2
 _CUE_REACH = 7
 _WRITTEN_DAY = 8
@@ -149,6 +172,7 @@ class _Contexts(Strict):
     sound_before: tuple[str, ...]
     impaired: tuple[str, ...]
     impaired_before: tuple[str, ...]
+    healed: tuple[str, ...]
     listed: tuple[str, ...]
     listed_before: tuple[str, ...]
     joins: tuple[str, ...]
@@ -325,8 +349,9 @@ class LetterReader:
         base = written or received
         placed = tuple(self._placed(page, base, written_quote))
         onset = self._onset(page, placed, base)
-        cause_named = {name for name in _FROM_AN_EVENT if self._names(page, name)}
+        cause_named = [name for name in _FROM_AN_EVENT if self._names(page, name)]
         onset = onset or _since_event(page, placed, base, cause_named)
+        onset = onset or _since_presented(page, placed, base)
         acute = onset is None or (base - onset[0]).days <= _ACUTE_DAYS
         readings = [
             reading
@@ -535,6 +560,8 @@ class LetterReader:
                 value = "no" if mention.reads == "now" and positive else value
             elif past == "past" or (past == "episode" and not acute and mention.reads == "now"):
                 return None
+        if value == "no" and mention.name in _SETTLES:
+            settled = settled or page.has("healed", *page.sentence(mention.start))
         start, end = quoted(page, quoted_from, quoted_to)
         return _Reading(mention.name, value, page.quote(start, end), mention.start, settled)
 
@@ -630,7 +657,12 @@ class LetterReader:
         if _EARLIER.match(page.source.text[when.end : when.end + 14]):
             left = page.sentence(max(0, left - 1))[0]
         for other, anchor, apart in placed:
-            if other.days is not None or not other.exact or anchor not in ("contact", "visit") or apart > _VISIT_REACH:
+            if (
+                other.days is not None
+                or not other.exact
+                or anchor not in ("contact", "presented")
+                or apart > _VISIT_REACH
+            ):
                 continue
             if left <= token_at(page.encoded, other.start) < right:
                 return replace(when, day=other.day - timedelta(days=round(when.days)))
@@ -664,6 +696,10 @@ class LetterReader:
                         continue
                     quote = page.quote(*quoted(page, first, last))
                     (asked if sure == "query" else firm).setdefault(name, quote)
+        if "brain_injury" in firm and "trauma" in firm and not _BROKEN.search(firm["trauma"]):
+            del firm["trauma"]  # "a traumatic brain injury" by itself injures no facial nerve
+        if "bells" in firm and "stroke" in firm and _UNRELATED.search(firm["bells"] + " " + firm["stroke"]):
+            del firm["stroke"]
         for name in self._causes:  # in the file's order: what is more particular comes first
             if name in firm:
                 return name, firm[name]
@@ -738,14 +774,21 @@ def _merged(readings: Sequence[_Reading]) -> dict[str, Proposed]:
     But a symptom of the eye that a later sentence calls gone is gone, and "seen by nobody" stands above a "Dear Dr".
     """
     gone = {each.name: each.at for each in readings if each.settled and each.name in _SETTLES}
-    readings = [each for each in readings if each.settled or each.value != "yes" or each.at >= gone.get(each.name, 0)]
+    gone |= {each.name: each.at for each in readings if each.value == "no" and each.name == "stroke_suspected"}
+    readings = [
+        each
+        for each in readings
+        if each.settled or each.value == "no" or each.at >= gone.get(each.name, 0) or _NEW.search(each.quote)
+    ]
+    if any(each.name == "droop" and each.value == "no" and _NOT_ANY_MORE.search(each.quote) for each in readings):
+        readings = [each for each in readings if each.name != "droop" or each.value == "no"]
     if any(each.name == "assessed_by_clinician" and each.value == "no" for each in readings):
         readings = [each for each in readings if each.name != "assessed_by_clinician" or each.value == "no"]
     merged: dict[str, Proposed] = {}
     rank = {"no": 0, UNSURE: 1}
     reassuring = {"has_eye_protection_plan", "any_movement_back", "improving", "specialist_review_done",
                   "under_eye_team", "steroid_given", "steroid_within_72h", "full_recovery",
-                  "forehead_moves_normally"}  # fmt: skip
+                  "forehead_moves_normally", "suicide_risk_routed"}  # fmt: skip
     for reading in readings:
         before = merged.get(reading.name)
         now = Proposed(reading.value, reading.quote)
@@ -782,14 +825,25 @@ def _settled(referral: Referral, placed: Sequence[tuple[When, str, float]]) -> d
     nothing_new = findings.get("new_or_worse_neuro_finding")
     known = findings.get("explained_by_known_cause")
     explained = (nothing_new and nothing_new.value == "no") or (known and known.value == "yes")
-    if explained and referral.cause in ("stroke", "brain_injury") and (since is None or since > _FRESH_DAYS):
+    old_stroke = referral.cause in ("stroke", "brain_injury") and (since is None or since > _FRESH_DAYS)
+    if old_stroke and not explained:
+        for name in _OF_A_STROKE:
+            told = findings.get(name)
+            if told and told.value == "yes" and _is_left_over(referral.text, told.quote or ""):
+                del findings[name]
+    if old_stroke and explained:
         # What is left of a known stroke, where the letter says that nothing is new. What is fresh stays.
         for name in _OF_A_STROKE:
             told = findings.get(name)
             if told and told.value == "yes" and not _FRESH.search(told.quote or ""):
                 del findings[name]
+    if _crisis_team_has_it(findings):
+        findings["suicide_risk_in_hand"] = Proposed("yes", findings["suicide_risk_routed"].quote)
     if _eye_service_has_it(findings):
         findings["eye_symptoms_in_hand"] = Proposed("yes", findings["under_eye_team"].quote)
+    if referral.cause == "trauma" and since is not None and "head_or_face_injury_days" not in findings:
+        # The injury is as old as the weakness, or older by a few days: nobody wrote its own day.
+        findings["head_or_face_injury_days"] = Proposed(str(since), referral.quotes.get("onset"))
     steroid = min((when.day for when, anchor, apart in placed if anchor == "steroid" and apart <= 6), default=None)
     if (
         "steroid_within_72h" not in findings
@@ -813,6 +867,23 @@ def _eye_service_has_it(findings: Mapping[str, Proposed]) -> bool:
     return not any(_FRESH.search(each.quote or "") for each in told)
 
 
+def _is_left_over(text: str, quote: str) -> bool:
+    """Whether the words around a quote call a sign what is left of an old illness, and none of them calls it new."""
+    at = text.find(quote)
+    around = re.split(r"(?<=[^\W\d_])[.\n]", text[at + len(quote) : at + len(quote) + 80])[0]
+    around = _NOTHING_NEW.sub(" stable ", quote + around)
+    return _REMAINS.search(around) is not None and not _NEW.search(around)
+
+
+def _crisis_team_has_it(findings: Mapping[str, Proposed]) -> bool:
+    """Whether a crisis or mental health team looks after a risk to life, and nothing of it is told as fresh."""
+    routed, planned = findings.get("suicide_risk_routed"), findings.get("suicide_plan_intent_or_act")
+    if routed is None or routed.value != "yes" or (planned is not None and planned.value != "no"):
+        return False
+    told = [findings[name] for name in _RISK if name in findings and findings[name].value == "yes"]
+    return bool(told) and not any(_FRESH.search(each.quote or "") for each in told)
+
+
 def _since_event(
     page: Page, placed: Sequence[tuple[When, str, float]], base: date, causes: Iterable[str]
 ) -> tuple[date, bool, str] | None:
@@ -823,6 +894,19 @@ def _since_event(
             if anchor == wanted.get(cause, "surgery") and apart <= 10 and when.day <= base:
                 return when.day, False, page.source.quote(when.start, when.end)
     return None
+
+
+def _since_presented(
+    page: Page, placed: Sequence[tuple[When, str, float]], base: date
+) -> tuple[date, bool, str] | None:
+    """The day on which a doctor first saw it, where no beginning is told: it is at least as old."""
+    days = [
+        when for when, anchor, apart in placed if anchor == "presented" and apart <= _VISIT_REACH and when.day <= base
+    ]
+    if not days:
+        return None
+    first = min(days, key=lambda when: when.day)
+    return first.day, False, page.source.quote(first.start, first.end)
 
 
 def _side_weight(page: Page, start: int, end: int, near: Sequence[Span], far: Sequence[Span]) -> float:

@@ -19,6 +19,13 @@ _QUERY = re.compile(r"(?:(?<=^)|(?<=[\s(,;:/\[–-]))\?+\s?(?=[^\W\d_])")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑](?=[^\W\d_])|(?<=\d)[-‐‑](?=(?:year|month|week|day|hour)s?\b)")
 _TEMPERATURE = re.compile(r"(?<=\b[Tt])(?=3[5-9]\b|4[01]\b)")
 _GLUED = re.compile(r"(?<=\d)(?=(?:h|hrs?|d|w|wks?|mths?|mm|weeks?|days?|months?)\b)")
+_FIELDS = re.compile(r"(?<=[\w.)])(?:[ ]{2,}|\t)[ \t]*(?=[A-Z][\w/()'-]*(?: [\w/()'-]+){0,4}[ ]?[:?])")
+"""Between two fields of a form on one line: "Hearing: normal   Vertigo: no"."""
+_SCANNED = re.compile(
+    r"(?<=[a-z])[10](?=[a-z])(?<!a1)|(?<=[a-z]{4})1\b|(?<![^\W_])1(?=[a-z]{3})(?!1(?:year|month|week|day|hour|min|sec|yr|mth|hr|wk|st))"
+)
+"""A one or a nought inside a word, as scanning makes of "l" and "o": "vesic1es", "d0uble", "1ost"."""
+_SCANNED_AGE = re.compile(r"\bage[d:]?\s+\d([lI])\b")
 _HASH = re.compile(r"(?:(?<=\n)|(?<=^))#{1,6}(?=\s?[^\W\d_])")
 _NEXT_IS_NEW = re.compile(
     r"\s*(?:[-*•·–—>#]|\d{1,2}[.)]\s|\[|\(|☐|☑|☒|(?-i:[A-Z][A-Za-z/ ]{1,28})[:?]|"
@@ -95,7 +102,10 @@ def readable(letter: str, short: re.Pattern[str], entries: Mapping[str, str]) ->
 
 
 def _replacements(body: str, short: re.Pattern[str], entries: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
-    yield from _boxes(body)
+    in_columns = list(_in_columns(body))
+    answered = {body.count("\n", 0, start) for start, _, _ in in_columns}
+    yield from in_columns
+    yield from (each for each in _boxes(body) if body.count("\n", 0, each[0]) not in answered)
     for found in _PIPE.finditer(body):
         edge = body[found.end() : found.end() + 1] in ("", "\n", "\r") or body[: found.start()][-1:] in ("", "\n")
         yield found.start(), found.end(), " " if edge else " : "
@@ -105,6 +115,12 @@ def _replacements(body: str, short: re.Pattern[str], entries: Mapping[str, str])
         yield found.start(), found.end(), " "
     for found in (*_GLUED.finditer(body), *_TEMPERATURE.finditer(body)):
         yield found.start(), found.start(), " "
+    for found in _FIELDS.finditer(body):
+        yield found.start(), found.end(), ". "
+    for found in _SCANNED.finditer(body):
+        yield found.start(), found.end(), "l" if found.group() == "1" else "o"
+    for found in _SCANNED_AGE.finditer(body):
+        yield found.start(1), found.end(1), "1"
     for found in _HASH.finditer(body):  # of a heading; in a line "#" is a fracture
         yield found.start(), found.end(), " "
     for found in _NOT_CHOSEN.finditer(body):
@@ -126,6 +142,31 @@ def _spaced(said: str, entries: Mapping[str, str]) -> str | None:
 def _answered(body: str, at: int) -> bool:
     """Whether an answer follows a printed "Y/N"."""
     return re.match(r"\s*[\])]?\s*[:=–-]?\s*(?:yes|no|y|n)\b", body[at : at + 12], re.IGNORECASE) is not None
+
+
+_COLUMNS = re.compile(
+    r"[ \t|]*(?:\S.*?)?\b(?P<first>yes|no|y|n)\b[ \t|/]+(?P<second>yes|no|y|n)\b[ \t|]*$", re.IGNORECASE
+)
+
+
+def _in_columns(body: str) -> Iterator[tuple[int, int, str]]:
+    """Rows with two boxes under a head "YES   NO": which of them is ticked is the answer to what stands before."""
+    start, answers = 0, None
+    for line in body.splitlines(keepends=True):
+        boxes = list(_BOX.finditer(line))
+        if (
+            not boxes
+            and (head := _COLUMNS.match(line.rstrip()))
+            and head["first"][0].lower() != head["second"][0].lower()
+        ):
+            answers = [head[name][0].lower() == "y" for name in ("first", "second")]
+        elif answers and len(boxes) == 2 and line[: boxes[0].start()].strip():
+            between = line[boxes[0].end() : boxes[1].start()]
+            ticked = [index for index, box in enumerate(boxes) if box["ticked"]]
+            if not between.strip(" \t|/"):
+                said = "notchosen" if len(ticked) != 1 else "yes" if answers[ticked[0]] else "no"
+                yield start + boxes[0].start(), start + boxes[1].end(), f" : {said}. "
+        start += len(line)
 
 
 def _boxes(body: str) -> Iterator[tuple[int, int, str]]:

@@ -34,20 +34,22 @@ def polarity(page: Page, mention: Mention) -> tuple[Literal["stated", "denied", 
     left, right = page.sentence(start)
     if page.has("not_answered", end, min(right + 1, end + 3)):
         return None, start, end
-    answer = _answer(page, end, min(right + 2, len(page.codes)))
+    answer = _answer(page, end, min(right + 2, len(page.codes), end + (2 if mention.value == "no" else _LABEL)))
     if answer is not None:
         return answer, start, end
     for _, finish in page.within("affirmed_after", end, min(right + 4, end + 6)):
         if not page.codes[end : finish - 1].count(FULL_STOP):
             return "stated", start, finish
     for begin, finish in page.within("denied_after", end, min(right + 4, end + 12)):
+        if mention.value == "no" and begin > end:
+            continue  # "hearing: normal, vertigo: no": what reassures by itself is no item before a "no"
         if _leads_to(page, end, begin):
             return "denied", start, finish
     if page.has("query_after", end, min(right + 2, end + 3)):
         return "query", start, min(right, end + 2)
     for begin, finish in sorted(page.within("denial_list", left, start), reverse=True):
-        if mention.value == "no" and (start - finish > 1 or page.starts("denial_list", start)):
-            continue  # "no pain, vision normal": what reassures by itself is no item of the list
+        if mention.value == "no" and (start > finish or page.starts("denial_list", start)):
+            continue  # "no fever, obs normal": what reassures by itself is no item of the list
         if not _not_a_denial(page, begin) and _list_reaches(page, finish, start, end, right):
             return "denied", begin, end
     for begin, finish in sorted(page.within("denial", left, start), reverse=True):

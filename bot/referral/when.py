@@ -79,7 +79,7 @@ _TIMES = re.compile(
         |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
         (?!\s*(?:of\s+)?(?:pred|aciclovir|antibio|steroid|treatment|\d)))
     | (?P<relative_weekday>\b(?:(?P<rw>last|this|on|since|past|previous|onset:?)\s+)(?:(?:the|past)\s+)?
-        (?P<rd>{_WEEKDAY})\b(?!,?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)|\s+before\s+last)(?P<rweek>\s+(?:last\s+week|week))?)
+        (?P<rd>{_WEEKDAY})\b(?!,?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)|\s+before\s+last|,?\s+(?:the\s+)?\d{{1,2}}\s+(?:of\s+)?(?:{_MONTH})\b|,?\s+\d{{1,2}}[/.]\d)(?P<rweek>\s+(?:last\s+week|week))?)
     | (?P<today>\b(?:today|this\s+(?:morning|afternoon|evening|am|pm)|tonight|earlier\s+today)\b)
     | (?P<yesterday>\b(?:yesterday|last\s+night|last\s+evening)\b)
     | (?P<season>\b(?:since|in|from|during|of|after)\s+(?:the\s+|last\s+|this\s+)?

@@ -17,7 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.content_file import Strict, read
 from bot.desk.sorting import Sorter
 from bot.patient import Patient, Step
+from bot.programme.exercise import Stage
+from bot.programme.gate import Standing
+from bot.programme.own import OwnItem, OwnProgramme
+from bot.programme.practice import Practice
+from bot.programme.prescribed import Prescribed
 from bot.programme.questionnaire import Questionnaire, Value, load_questionnaires, score
+from bot.referral.hours import Hours
 from bot.referral.record import Referral
 from bot.reminders.plan import Plan, Reminder
 from bot.reminders.schedule import Schedule, next_due
@@ -55,6 +61,7 @@ class _Event(Strict):
 
 class _Letter(Strict):
     ref: str
+    called: str = ""
     referrer: str
     received: _Days
     band: str
@@ -63,9 +70,18 @@ class _Letter(Strict):
     events: tuple[_Event, ...] = ()
 
 
+class _Clinic(Strict):
+    """What the demo clinic tells patients: when it reads, how it assesses who refers themselves, and a line on that."""
+
+    hours: str
+    way: staff.Way
+    offer: Annotated[str, Field(max_length=200)]
+
+
 class _ReferralsFile(Strict):
     invented: Literal[True]
     staff: Annotated[tuple[str, ...], Field(min_length=1)]
+    clinic: _Clinic
     referrals: tuple[_Letter, ...]
 
 
@@ -88,6 +104,17 @@ class _Reminded(Strict):
     ignored: int = 0
 
 
+class _Set(Strict):
+    """What a therapist of the demo set, `days` ago: the stage, and a programme of these exercises in their order."""
+
+    stage: Stage
+    exercises: Annotated[tuple[str, ...], Field(min_length=1)]
+    times: Annotated[int, Field(ge=1, le=5)]
+    words: Annotated[str, Field(max_length=300)]
+    days: _Days
+    by: int = 0
+
+
 class _Person(Strict):
     ref: str
     joined: _Days
@@ -95,7 +122,7 @@ class _Person(Strict):
     stage: Literal["flaccid", "recovery", "synkinesis", "surgery"]
     age_band: str
     programme: str
-    exercise_stage: str
+    exercise_stage: Stage
     exercises: Annotated[tuple[str, ...], Field(min_length=1)]
     weeks: Annotated[tuple[Annotated[int, Field(ge=0, le=21)], ...], Field(max_length=14)]
     effort: tuple[int, int]
@@ -103,6 +130,8 @@ class _Person(Strict):
     scores: dict[str, tuple[_Scores, ...]] = Field(default_factory=dict)
     assessments: tuple[_Assessed, ...] = ()
     reminder: _Reminded | None = None
+    set_: Annotated[_Set | None, Field(alias="set")] = None
+    blocked: _Days | None = None
 
 
 class _PatientsFile(Strict):
@@ -118,6 +147,7 @@ class Demo:
     interview: Interview
     questionnaires: Mapping[str, Questionnaire]
     staff: Sequence[str]
+    clinic: _Clinic
     letters: Sequence[_Letter]
     people: Sequence[_Person]
 
@@ -132,6 +162,8 @@ class Demo:
         people, people_lines = read(content / "demo" / "patients.yml", _PatientsFile)
         questionnaires = load_questionnaires(content / "questionnaires")
         sorter = sorter or Sorter.load(content)
+        if Hours.loads(letters.clinic.hours) is None:
+            raise lines.error("write the hours as 'Mon-Fri 09:00-16:00 Europe/London'.", "clinic", "hours")
         refs = {each.ref for each in letters.referrals}
         for index, letter in enumerate(letters.referrals):
             if letter.band not in sorter.bands:
@@ -150,6 +182,7 @@ class Demo:
             load_interview(content / "triage", load_rules(content / "triage")),
             questionnaires,
             letters.staff,
+            letters.clinic,
             letters.referrals,
             people.patients,
         )
@@ -187,6 +220,8 @@ async def fill(store: Store, made: Demo, now: datetime) -> None:
                 "Set SEPTIMUS_HOME to a new folder to look at the demo."
             )
         clinic = await staff.new_clinic(session, demo.NAME, ZONE, now - timedelta(days=100))
+        await staff.set_hours(session, clinic.id, made.clinic.hours)
+        await staff.set_self_referral(session, clinic.id, staff.SelfReferral(made.clinic.way, None, made.clinic.offer))
         team = []
         for number, name in enumerate(made.staff, 1):
             email = f"clinician{number}{demo.STAFF_DOMAIN}"
@@ -196,7 +231,14 @@ async def fill(store: Store, made: Demo, now: datetime) -> None:
             numbers[letter.ref] = await _referral(session, made.sorter, clinic.id, letter, referral, team, now)
         for number, person in enumerate(made.people, 1):
             await _person(session, made, person, demo.pseudonym(number), now)
-            await demo.link_patient(session, numbers[person.ref], demo.pseudonym(number))
+            kept = await _kept(session, clinic.id, numbers[person.ref])
+            waited = (now.astimezone(ZoneInfo(ZONE)).date() - kept.referral.received).days
+            joined = max(min(now, _at(now, max(0, waited - 1), time(18, 0))), kept.changed_at)
+            await demo.link_patient(session, clinic.id, kept, demo.pseudonym(number), joined)
+            if person.set_ is not None:
+                await _set(session, clinic, numbers[person.ref], person.set_, number, team, now)
+            if person.blocked is not None:
+                await demo.block(session, number, _at(now, person.blocked, time(12, 0)))
 
 
 async def fill_if_empty(store: Store, content: Path, now: datetime) -> bool:
@@ -231,7 +273,7 @@ async def _referral(
         referral,
         sorter.sort(referral, referral.received),
         received_at,
-        patient_ref=letter.ref,
+        patient_ref=letter.called or letter.ref,
         referrer=letter.referrer,
         staff_id=team[0].id,
         detail={"way": "letter"},
@@ -331,6 +373,7 @@ async def _person(session: AsyncSession, made: Demo, person: _Person, id_: str, 
         onset_on=now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=person.onset),
         stage=person.stage,
         zone=ZONE,
+        practice=_practice(person, now).dumps(),
         reminders=plan.dumps() if plan.reminders else None,
     )
     await patients.create(session, patient, joined)
@@ -355,6 +398,38 @@ async def _person(session: AsyncSession, made: Demo, person: _Person, id_: str, 
         await reminders.sync(session, id_, texts, lambda name, _sent: next_due(rules[name], now))
         await session.flush()
         await demo.rest_reminders(session, person.reminder.sent, person.reminder.ignored, id_)
+
+
+async def _set(
+    session: AsyncSession,
+    clinic: staff.Clinic,
+    number: int,
+    given: _Set,
+    patient: int,
+    team: Sequence[staff.Member],
+    now: datetime,
+) -> None:
+    """What a therapist set, with its line of the history as the desk writes it."""
+    kept, who = await _kept(session, clinic.id, number), team[given.by]
+    at = max(min(now, _at(now, given.days, time(15, 20))), kept.changed_at)
+    own = OwnProgramme(tuple(map(OwnItem, given.exercises)), given.times, given.words, clinic.name, who.name, at)
+    await demo.prescribe(session, demo.pseudonym(patient), Prescribed(stage=given.stage, own=own))
+    detail = {"items": list(given.exercises), "times": given.times, "words": given.words}
+    await referrals.change(session, clinic.id, kept, "programme", at, staff_id=who.id, detail=detail)
+
+
+def _practice(person: _Person, now: datetime) -> Practice:
+    """What the self-check of an invented patient says: what puts them into their stage."""
+    began = now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=person.onset)
+    standing = Standing(
+        assessed=True,
+        cause="bells",
+        movement="none" if person.exercise_stage == "S0" else "several",
+        linked=person.exercise_stage in ("S3", "S4"),
+        operation="none",
+        settled=False,
+    )
+    return Practice(standing=standing, checked_at=now - timedelta(days=2), began_on=began)
 
 
 def _diary(person: _Person, now: datetime) -> list[records.KeptSession]:

@@ -14,6 +14,7 @@ from bot.dialogue.clinic import StoredLines
 from bot.dialogue.due import Push, due_now
 from bot.dialogue.engine import Engine
 from bot.dialogue.first_contact import CONSENT_VERSION
+from bot.dialogue.self_referral import StoredTakers
 from bot.knowledge import Shelf
 from bot.patient import Patient, Step, new_pseudonym
 from bot.settings import CONTENT, Settings
@@ -145,7 +146,8 @@ async def _door(settings: Settings, engine_url: str, token: str, clock: Clock) -
     engine = Engine(engine_url, token, settings.engine_timeout)
     production = settings.mode == "production"
     shelf = Shelf(CONTENT, reload=False, must_be_reviewed=production, clock=time.monotonic)
-    door = Door(store, Dialogue.load(CONTENT, shelf, engine, clock, StoredLines(store)), clock)
+    dialogue = Dialogue.load(CONTENT, shelf, engine, clock, StoredLines(store), StoredTakers(store))
+    door = Door(store, dialogue, clock)
     try:
         yield door
     finally:

@@ -6,7 +6,20 @@ Whatever belongs to a clinic carries its id, and every query of the repositories
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Date, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint, event
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.store.tables import Base, RowId, UtcDateTime
@@ -21,6 +34,11 @@ class ClinicRow(Base):
     name: Mapped[str] = mapped_column(String(120))
     zone: Mapped[str] = mapped_column(String(64), comment="IANA zone; times are shown in it, days counted in it")
     hours: Mapped[str | None] = mapped_column(String(160), comment="when somebody reads patients' messages, in words")
+    self_way: Mapped[str | None] = mapped_column(
+        String(8), comment="patients may refer themselves: clinic, video, both; null: they may not"
+    )
+    public_name: Mapped[str | None] = mapped_column(String(120), comment="what patients know it by; null: its name")
+    offer: Mapped[str | None] = mapped_column(String(200), comment="what it offers, told in the chat")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
@@ -196,6 +214,15 @@ class LineRow(Base):
         Index("ix_lines_patient_id_ended_at", "patient_id", "ended_at"),
         # the open line of a referral
         Index("ix_lines_referral_id_ended_at", "referral_id", "ended_at"),
+        # a person shares once with a clinic, also when two of their messages are answered at the same moment
+        Index(
+            "uq_lines_open",
+            "patient_id",
+            "clinic_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -250,6 +277,41 @@ class MeasureRow(Base):
     kind: Mapped[str] = mapped_column(String(12), comment="hb: 1 to 6; sunnybrook: 0 to 100")
     value: Mapped[float] = mapped_column(Float)
     parts: Mapped[dict[str, int]] = mapped_column(JSON, comment="rest, voluntary, synkinesis of a Sunnybrook")
+
+
+class MergeRow(Base):
+    """Two referrals of one patient made one by a person, with how both stood before, so that it can be undone."""
+
+    __tablename__ = "merges"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    kept_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    merged_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
+    line_id: Mapped[int | None] = mapped_column(
+        ForeignKey("lines.id", ondelete="SET NULL"), comment="the patient's line, when it went over with it"
+    )
+    kept_version: Mapped[int] = mapped_column(Integer, comment="of the one that stays, after the merge")
+    merged_version: Mapped[int] = mapped_column(Integer)
+    kept_before: Mapped[str] = mapped_column(Text, comment="as it was; JSON, without the pseudonym")
+    merged_before: Mapped[str] = mapped_column(Text)
+    undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="null: they are one")
+
+
+class NotSameRow(Base):
+    """Two referrals that a person said are of two patients."""
+
+    __tablename__ = "not_same"
+    __table_args__ = (UniqueConstraint("first_id", "second_id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    clinic_id: Mapped[int] = mapped_column(ForeignKey("clinics.id", ondelete="CASCADE"))
+    first_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"), comment="the lower number")
+    second_id: Mapped[int] = mapped_column(ForeignKey("referrals.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
 
 
 class ApiTokenRow(Base):

@@ -4,11 +4,16 @@ It is known by its name together with the addresses of its invented staff, and i
 person can be given.
 """
 
+from datetime import datetime
+
 from sqlalchemy import delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.store.clinic_tables import AuditRow, ClinicRow, InvitationRow, ReferralRow, StaffRow
-from bot.store.tables import PatientRow, ReminderRow, TelegramChatRow
+from bot.programme.prescribed import Prescribed
+from bot.store import referrals
+from bot.store.clinic_tables import AuditRow, ClinicRow, InvitationRow, LineRow, ReferralRow, StaffRow
+from bot.store.referrals import Kept
+from bot.store.tables import AssessmentRow, PatientRow, ReminderRow, TelegramChatRow
 
 NAME = "Demo clinic (invented)"
 """The demo clinic's name. Every page of a clinic of this name says that its data are invented."""
@@ -44,9 +49,31 @@ async def counts(session: AsyncSession) -> tuple[int, int]:
     return await session.scalar(theirs) or 0, await session.scalar(people) or 0
 
 
-async def link_patient(session: AsyncSession, referral_id: int, patient_id: str) -> None:
-    """Say that an invented referral is this invented patient's."""
-    await session.execute(update(ReferralRow).where(ReferralRow.id == referral_id).values(patient_id=patient_id))
+async def link_patient(session: AsyncSession, clinic: int, kept: Kept, patient_id: str, at: datetime) -> None:
+    """Join an invented patient to their invented referral. What they told before stays out of it."""
+    last = await session.scalar(select(func.max(AssessmentRow.id)).where(AssessmentRow.patient_id == patient_id))
+    session.add(
+        LineRow(
+            clinic_id=clinic,
+            referral_id=kept.id,
+            patient_id=patient_id,
+            consent_version="demo",
+            joined_at=at,
+            assessments_to=last or 0,
+            warnings_to=0,
+        )
+    )
+    await referrals.change(session, clinic, kept, "joined", at, staff_id=None, patient_id=patient_id)
+
+
+async def prescribe(session: AsyncSession, patient_id: str, settings: Prescribed) -> None:
+    """Keep what an invented therapist set for an invented patient."""
+    await session.execute(update(PatientRow).where(PatientRow.id == patient_id).values(prescribed=settings.dumps()))
+
+
+async def block(session: AsyncSession, number: int, at: datetime) -> None:
+    """Let an invented patient have blocked the bot. Telegram has no chat of such a number."""
+    session.add(TelegramChatRow(chat_id=-number, patient_id=pseudonym(number), blocked_at=at))
 
 
 async def rest_reminders(session: AsyncSession, sent: int, ignored: int, patient_id: str) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.programme.prescribed import Prescribed
@@ -80,6 +81,10 @@ class InviteGone(Exception):
     """The invitation was used or taken back between the question and the answer."""
 
 
+class AlreadyJoined(InviteGone):
+    """The person, or the referral, has an open line already; another message may have opened it at this moment."""
+
+
 # invitations
 
 
@@ -135,7 +140,7 @@ async def invite_of(session: AsyncSession, token_hash: str, now: datetime) -> In
     """The invitation of a token's hash, None when there never was one."""
     found = (
         await session.execute(
-            select(LineInviteRow, ClinicRow.name, ClinicRow.hours)
+            select(LineInviteRow, known_as(), ClinicRow.hours)
             .join(ClinicRow, ClinicRow.id == LineInviteRow.clinic_id)
             .where(LineInviteRow.token_hash == token_hash)
         )
@@ -153,7 +158,8 @@ async def join(session: AsyncSession, token_hash: str, patient_id: str, now: dat
     """Open the line that an invitation offers, once; the referral's history says so.
 
     Raises:
-        InviteGone: it can't be used any more, or the person or the referral has an open line.
+        InviteGone: it can't be used any more.
+        AlreadyJoined: the person or the referral has an open line.
     """
     taken = await session.execute(
         update(LineInviteRow)
@@ -162,25 +168,49 @@ async def join(session: AsyncSession, token_hash: str, patient_id: str, now: dat
         .returning(LineInviteRow.clinic_id, LineInviteRow.referral_id)
     )
     row = taken.first()
-    if row is None or await of_patient(session, patient_id) or await of_referral(session, *row):
+    if row is None:
         raise InviteGone
-    clinic_id, referral_id = row
+    # Warnings of before are no news; of the checks the one that still holds is.
+    await open_line(session, *row, patient_id, now, assessments_to=0)
+
+
+async def open_line(
+    session: AsyncSession, clinic_id: int, referral_id: int, patient_id: str, now: datetime, *, assessments_to: int
+) -> None:
+    """Open the line of a person to a referral; the referral's history says so.
+
+    Args:
+        session: an open writing transaction.
+        clinic_id: whose referral it is.
+        referral_id: which.
+        patient_id: who shares from now on.
+        now: the present moment.
+        assessments_to: the last assessment that the referral holds already; later ones flow in.
+
+    Raises:
+        InviteGone: there is no such referral.
+        AlreadyJoined: the person or the referral has an open line.
+    """
+    if await of_patient(session, patient_id) or await of_referral(session, clinic_id, referral_id):
+        raise AlreadyJoined
     kept = await referrals.get(session, clinic_id, referral_id)
     if kept is None:
         raise InviteGone
-    # Warnings of before are no news; of the checks the one that still holds is.
     last = await session.scalar(select(func.max(SafetyEventRow.id)).where(SafetyEventRow.patient_id == patient_id))
-    session.add(
-        LineRow(
-            clinic_id=clinic_id,
-            referral_id=referral_id,
-            patient_id=patient_id,
-            consent_version=CONSENT_VERSION,
-            joined_at=now,
-            assessments_to=0,
-            warnings_to=last or 0,
-        )
+    line = LineRow(
+        clinic_id=clinic_id,
+        referral_id=referral_id,
+        patient_id=patient_id,
+        consent_version=CONSENT_VERSION,
+        joined_at=now,
+        assessments_to=assessments_to,
+        warnings_to=last or 0,
     )
+    try:
+        async with session.begin_nested():
+            session.add(line)
+    except IntegrityError as error:  # where writers don't wait for each other, the index tells
+        raise AlreadyJoined from error
     await referrals.change(session, clinic_id, kept, "joined", now, staff_id=None, patient_id=patient_id)
 
 
@@ -366,6 +396,11 @@ async def prescribe(session: AsyncSession, line: Line, settings: Prescribed) -> 
     )
 
 
+def known_as() -> ColumnElement[str]:
+    """The name that patients know a clinic by."""
+    return func.coalesce(ClinicRow.public_name, ClinicRow.name)
+
+
 async def _add(
     session: AsyncSession, line: Line, key: str, text: str, now: datetime, *, staff_id: int | None, by_patient: bool
 ) -> bool:
@@ -394,7 +429,7 @@ async def _one(session: AsyncSession, condition: object) -> Line | None:
 
 def _lines() -> Select[LineRow, str, str | None]:
     return (
-        select(LineRow, ClinicRow.name, ClinicRow.hours)
+        select(LineRow, known_as(), ClinicRow.hours)
         .join(ClinicRow, ClinicRow.id == LineRow.clinic_id)
         .join(ReferralRow, ReferralRow.id == LineRow.referral_id)
         .where(LineRow.ended_at.is_(None), LineRow.patient_id.is_not(None))

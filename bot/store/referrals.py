@@ -15,7 +15,10 @@ from sqlalchemy import Select, and_, case, exists, func, or_, select, tuple_, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.referral.record import Proposed, Referral
-from bot.store.clinic_tables import LineMessageRow, ReferralEventRow, ReferralRow, StaffRow
+from bot.referral.sorting import Override as Override
+from bot.referral.sorting import Sorting as Sorting
+from bot.store.clinic_tables import LineMessageRow, LineRow, ReferralEventRow, ReferralRow, StaffRow
+from bot.store.followed import has_stopped
 
 type State = Literal["new", "waiting", "booked", "redirected", "closed"]
 """Where a referral stands: to be dealt with; waiting for the patient; booked; sent elsewhere; closed."""
@@ -26,50 +29,6 @@ OPEN = ("new", "waiting", "booked")
 """The states in which somebody still owes the patient something."""
 
 _SOUGHT = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Sorting:
-    """How a referral was sorted, and what the queue shows of it.
-
-    Attributes:
-        machine_band: the rules' answer. `band` is the clinician's while that holds, and else the machine's.
-        machine_rules: each fired rule: `id`, its words and the findings it rests on.
-        ruleset: the version of the rules.
-        sorted_on: the day it was sorted for.
-        flags: the red flags that are open: each one's `rule`, the `names` of the findings it rests on, and `why`.
-        eye: `at_risk`, `unknown` or `safe`.
-        missing: the critical fields that nobody has filled.
-        score: the order inside a band, 0 to 1, the highest first.
-        place: sorts as the queue does, the most urgent first. Its second sign is 0 while a red flag is open.
-        target_on: the first contact is due by the end of this day.
-        action: what the rules suggest to do next.
-    """
-
-    machine_band: str
-    machine_rules: Sequence[Mapping[str, Any]]
-    ruleset: str
-    sorted_on: date
-    flags: Sequence[Mapping[str, Any]]
-    eye: str
-    missing: Sequence[str]
-    score: float
-    band: str
-    place: str
-    target_on: date
-    action: str
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """A clinician's own band: why, who, when, and the ids of the rules that held at that time."""
-
-    band: str
-    reason: str
-    by: int | None
-    by_name: str | None
-    at: datetime
-    saw: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +84,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to show of a folder. `words` must all occur in the reference, referrer, cause, side or grade."""
+    """What to show of a folder. `words` must all occur in the reference, referrer, cause, side or grade.
+
+    `stopped_at`: only patients who had stopped practising at this moment (see `followed`).
+    """
 
     words: tuple[str, ...] = ()
     band: str | None = None
@@ -134,6 +96,7 @@ class Filters:
     missing: bool = False
     over_on: date | None = None
     unread: bool = False
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +316,7 @@ async def change(
     if state is not None:
         values |= {"state": state}
         if state != kept.state:
-            values["state_since"] = now
+            values.setdefault("state_since", now)
     if referral is not None:
         values |= _of_referral(referral)
     if sorting is not None:
@@ -423,6 +386,9 @@ def _conditions(filters: Filters) -> list[Any]:
                 LineMessageRow.referral_id == ReferralRow.id,
             )
         )
+    if filters.stopped_at:
+        stopped = select(LineRow.referral_id).where(has_stopped(filters.stopped_at))
+        conditions.append(ReferralRow.id.in_(stopped))
     if filters.over_on:
         conditions.append(ReferralRow.target_on < filters.over_on)
         conditions.append(or_(ReferralRow.state == "new", ReferralRow.state == "waiting"))

@@ -33,6 +33,22 @@ class Clinic:
     zone: str
 
 
+type Way = Literal["clinic", "video", "both"]
+"""How a clinic assesses patients who refer themselves: in the clinic, by video, or as they like."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfReferral:
+    """Whether patients may refer themselves from the chat. `way` is None where they may not, as for a new clinic.
+
+    `public_name` is what patients know the clinic by, None for its own; `offer` is a line that the chat tells of it.
+    """
+
+    way: Way | None
+    public_name: str | None
+    offer: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """A person at the desk, without what they sign in with."""
@@ -127,6 +143,23 @@ async def hours(session: AsyncSession, clinic_id: int) -> str | None:
 async def set_hours(session: AsyncSession, clinic_id: int, hours: str | None) -> None:
     """Say when somebody reads patients' messages; None takes it back."""
     await session.execute(update(ClinicRow).where(ClinicRow.id == clinic_id).values(hours=hours))
+
+
+async def self_referral(session: AsyncSession, clinic_id: int) -> SelfReferral:
+    """Whether patients may refer themselves to a clinic, and what they are told of it."""
+    row = await session.get(ClinicRow, clinic_id)
+    if row is None:
+        return SelfReferral(None, None, None)
+    return SelfReferral(row.self_way, row.public_name, row.offer)  # type: ignore[arg-type]
+
+
+async def set_self_referral(session: AsyncSession, clinic_id: int, setting: SelfReferral) -> None:
+    """Say whether patients may refer themselves; requests that came before stay."""
+    await session.execute(
+        update(ClinicRow)
+        .where(ClinicRow.id == clinic_id)
+        .values(self_way=setting.way, public_name=setting.public_name, offer=setting.offer)
+    )
 
 
 async def clinic_ids(session: AsyncSession) -> Sequence[tuple[int, str]]:

@@ -94,6 +94,10 @@ class PatientRow(Base):
     invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when they were asked to share")
     writing_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="since when they write to the clinic")
     prescribed: Mapped[str | None] = mapped_column(Text, comment="a therapist's settings, JSON; the desk's")
+    referring: Mapped[str | None] = mapped_column(Text, comment="their own request to a clinic, under way; JSON")
+    deleting_at: Mapped[datetime | None] = mapped_column(
+        UtcDateTime(), comment="when they were asked whether to erase everything; null: that question is not open"
+    )
 
 
 class TelegramChatRow(Base):
@@ -311,3 +315,38 @@ class MissRow(Base):
     kind: Mapped[str] = mapped_column(String(16), comment="clarify: asked which; fallback: not understood")
     text: Mapped[str] = mapped_column(String(400))
     nearest: Mapped[list[str]] = mapped_column(JSON, comment="the topics that came nearest, best first")
+
+
+class ConsentRow(Base):
+    """What a person agreed to, or withdrew, and when: one row for each change. The last one of a layer holds."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        # a person's, in their order
+        Index("ix_consents_patient_id_id", "patient_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"))
+    layer: Mapped[str] = mapped_column(String(12), comment="use, reminders, share")
+    given: Mapped[bool] = mapped_column(Boolean, comment="false: withdrawn")
+    version: Mapped[str | None] = mapped_column(String(16), comment="of the words that were agreed to")
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    clinic_id: Mapped[int | None] = mapped_column(ForeignKey("clinics.id", ondelete="SET NULL"))
+
+
+class ErasureRow(Base):
+    """A person who is being erased: our own tables are clean, the rest is still to be done. Then it names nobody."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        # what is left to do
+        Index("ix_erasures_state_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    state: Mapped[str] = mapped_column(String(8), comment="erasing, done")
+    at: Mapped[datetime] = mapped_column(UtcDateTime())
+    patient_id: Mapped[str | None] = mapped_column(String(32), comment="null once all is done")
+    chat_id: Mapped[int | None] = mapped_column(BigInteger, comment="whom to tell; null once told, or given up")
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())

@@ -14,7 +14,7 @@ from bot.desk.flow import take_in
 from bot.outcome import Kind, Outcome
 from bot.patient import Patient, Step
 from bot.programme.prescribed import Prescribed
-from bot.store import facts, lines, measures, patients, records
+from bot.store import facts, lines, measures, patients, records, self_referrals, staff
 from bot.store.clinic_tables import AuditRow, LineInviteRow
 from bot.store.tables import OutboxRow
 from tests.desk.browser import Browser, Clinic, Clock, main_of
@@ -249,9 +249,55 @@ async def test_an_empty_or_endless_message_is_not_sent(clinic: Clinic, clinician
     assert await outbox(clinic) == []
 
 
+HOURS = {**{f"day.{number}": "yes" for number in range(5)}, "from": "09:00", "to": "16:00", "zone": "Europe/London"}
+
+
 async def test_the_hours_are_the_admins_to_say(clinic: Clinic, admin: Browser) -> None:
-    assert (await admin.send("/staff/hours", page="/staff", hours="Monday to Friday, 9 to 16")).status_code == 303
-    assert "Monday to Friday, 9 to 16" in (await admin.get("/staff")).text
+    assert (await admin.send("/staff/hours", page="/staff", **HOURS)).status_code == 303
+    async with clinic.desk.store.reading() as session:
+        assert await staff.hours(session, clinic.id) == "Mon-Fri 09:00-16:00 Europe/London"
+    shown = (await admin.get("/staff")).text
+    assert shown.count('type="checkbox"') == 7
+    assert shown.count("checked> ") >= 5
+    assert 'name="zone" maxlength="64" value="Europe/London"' in shown
+    no_days = {name: value for name, value in HOURS.items() if not name.startswith("day.")}
+    assert (await admin.send("/staff/hours", page="/staff", **no_days)).status_code == 303
+    async with clinic.desk.store.reading() as session:
+        assert await staff.hours(session, clinic.id) is None
+
+
+@pytest.mark.parametrize("wrong", [{"to": "08:00"}, {"from": ""}, {"zone": "Mars/Olympus"}, {"zone": "../etc/passwd"}])
+async def test_hours_that_cannot_be_are_not_kept(clinic: Clinic, admin: Browser, wrong: dict[str, str]) -> None:
+    answer = await admin.send("/staff/hours", page="/staff", **{**HOURS, **wrong})
+    assert answer.status_code == 422
+    assert "These hours can't be kept" in html.unescape(answer.text)
+    assert answer.text.count("checked> ") >= 5, "what was typed is still there"
+    async with clinic.desk.store.reading() as session:
+        assert await staff.hours(session, clinic.id) is None
+
+
+async def test_hours_in_the_clinics_own_words_are_still_shown(clinic: Clinic, admin: Browser) -> None:
+    async with clinic.desk.store.writing() as session:
+        await staff.set_hours(session, clinic.id, "most mornings")
+    assert "Until now patients are told: most mornings." in (await admin.get("/staff")).text
+
+
+# patients who refer themselves
+
+
+async def test_a_new_clinic_takes_no_self_referrals_until_its_admin_says_so(clinic: Clinic, admin: Browser) -> None:
+    async with clinic.desk.store.reading() as session:
+        assert await self_referrals.offers(session) == []
+    fields = {"way": "both", "name": "  Face\nClinic ", "offer": "Facial therapy for adults."}
+    assert (await admin.send("/staff/self-referral", page="/staff", **fields)).status_code == 303
+    async with clinic.desk.store.reading() as session:
+        (offer,) = await self_referrals.offers(session)
+    assert (offer.clinic, offer.way, offer.offer) == ("Face Clinic", "both", "Facial therapy for adults.")
+    assert 'value="Face Clinic"' in (await admin.get("/staff")).text
+    assert (await admin.send("/staff/self-referral", page="/staff", way="")).status_code == 303
+    async with clinic.desk.store.reading() as session:
+        assert await self_referrals.offers(session) == []
+    assert (await admin.send("/staff/self-referral", page="/staff", way="anything")).status_code == 400
 
 
 # exercises

@@ -485,3 +485,19 @@ async def test_each_open_referral_is_sorted_once_a_day(clinic: Clinic, clinician
         last = (await history(clinic, page))[-1]
         assert (last.kind, last.by_program, after.version) == ("resorted", True, before.version + 1)
     assert await sort_all(clinic.desk) == 0
+
+
+async def test_a_rule_is_told_by_its_condition_and_source_without_its_authors_notes(
+    clinic: Clinic, clinician: Browser
+) -> None:
+    page = await made(clinician, **{"f.arm_or_leg_weak": "yes", "f.cannot_close_eye": "yes"})
+    said = main_of(await clinician.get(page))
+    rules = {str(rule["id"]): str(rule["why"]) for rule in (await kept(clinic, page)).sorting.machine_rules}
+    assert {"E02", "D13"} <= set(rules)
+    assert "E02 Red flag Holds when all of these are so: One of: arm or leg weakness; numbness of one side" in said
+    assert (
+        "D13 Red flag Holds when all of these are so: Incomplete eye closure Eye protection plan in place: no" in said
+    )
+    assert "Source: Baugh et al., AAO-HNSF Bell's palsy guideline (2013)" in said
+    assert rules["E02"] not in said
+    assert "BE-FAST)" not in said

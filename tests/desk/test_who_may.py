@@ -27,6 +27,8 @@ from bot.store.clinic_tables import (
     LineMessageRow,
     LineRow,
     MeasureRow,
+    MergeRow,
+    NotSameRow,
     ReferralEventRow,
     ReferralRow,
     StaffRow,
@@ -104,7 +106,9 @@ async def path_to(door: Door, clinic: Clinic) -> str:
         return door.path.replace("{id:int}", str(clinic.people["clinician"]))
     if door.path.startswith("/referrals/{id"):
         number = await a_referral(clinic)
-        if door.path.endswith(("/message", "/line-end", "/exercises", "/patient", "/measure")):
+        if door.path.endswith(
+            ("/message", "/line-end", "/exercises", "/patient", "/measure", "/programme", "/programme-end")
+        ):
             await a_line(clinic, number)
         return door.path.replace("{id:int}", str(number))
     return door.path
@@ -116,7 +120,7 @@ async def everything(clinic: Clinic) -> dict[str, list[tuple[object, ...]]]:
         kept: dict[str, list[tuple[object, ...]]] = {}
         for table in (
             ReferralRow, ReferralEventRow, StaffRow, InvitationRow, ClinicRow, LineInviteRow, LineRow, LineMessageRow,
-            MeasureRow, OutboxRow, PatientRow, ApiTokenRow, ApiRequestRow,
+            MeasureRow, OutboxRow, PatientRow, ApiTokenRow, ApiRequestRow, MergeRow, NotSameRow,
         ):  # fmt: skip
             whole: Table = Base.metadata.tables[table.__tablename__]
             rows = await session.execute(select(whole).order_by(whole.c.id))
@@ -224,7 +228,7 @@ async def test_a_referral_is_never_assigned_to_another_clinics_person(clinic: Cl
 
 async def test_every_table_of_the_clinics_names_its_clinic() -> None:
     theirs = {"staff", "invitations", "referrals", "referral_events", "audit"}
-    theirs |= {"line_invites", "lines", "line_messages", "measures", "api_tokens", "api_requests"}
+    theirs |= {"line_invites", "lines", "line_messages", "measures", "api_tokens", "api_requests", "merges", "not_same"}
     assert all("clinic_id" in Base.metadata.tables[name].columns for name in theirs)
 
 

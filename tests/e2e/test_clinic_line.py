@@ -73,6 +73,11 @@ class Desk:
         assert answer.status_code == 303, answer.text
         return answer.headers["location"].partition("?")[0]
 
+    def reads_on_weekdays(self) -> None:
+        days = {f"day.{number}": "yes" for number in range(5)}
+        fields = {"from": "09:00", "to": "16:00", "zone": "Europe/London", **days}
+        assert self.send("/staff/hours", page="/staff", **fields).status_code == 303
+
 
 @pytest.fixture
 def desk(gateway: Gateway) -> Iterator[Desk]:
@@ -90,7 +95,7 @@ def test_invited_joined_checked_sorted_and_written_to_both_ways(
 ) -> None:
     desk.refers("ZZ 9", **{"f.cannot_close_eye": "yes"})
     page = desk.refers("AB 1")
-    desk.send("/staff/hours", page="/staff", hours="Monday to Friday, 9 to 16")
+    desk.reads_on_weekdays()
     queue = desk.text("/")
     assert queue.index("ZZ 9") < queue.index("AB 1")
 
@@ -104,7 +109,8 @@ def test_invited_joined_checked_sorted_and_written_to_both_ways(
     assert "Invented clinic invites you" in asked["text"]
     assert "The patient has not joined yet." in desk.text(page)
     told = talk.taps(words("clinic.agree"))
-    assert "Monday to Friday, 9 to 16" in told["text"]
+    assert "Monday to Friday, 9:00 to 16:00 (Europe/London)" in told["text"]
+    assert re.search(r"The clinic reads messages (?:now, until|today from|on \w+day from) \d+:00\.", told["text"])
     assert words("clinic.night") in told["text"]
     assert "This patient shares with Invented clinic" in desk.text(page)
     again = Talk(person())

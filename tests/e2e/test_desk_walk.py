@@ -306,7 +306,8 @@ def _referral(demo: Desk, reference: str) -> str:
 
 PAGES = [
     "/", "/?folder=all", "/?folder=mine", "/?folder=booked", "/?q=nobody", "/?folder=all&over=1", "/referrals/letter",
-    "/referrals/new", "/referrals/import", "/account", "/account/code", "/staff", "/audit", "/system",
+    "/referrals/new", "/referrals/import", "/account", "/account/code", "/staff", "/staff/programs", "/audit",
+    "/system", "/?folder=all&stopped=1",
     "/referrals/999999", "/setup/never-given",
 ]  # fmt: skip
 
@@ -350,6 +351,41 @@ def test_axe_finds_nothing_on_a_referral(demo: Desk, reference: str) -> None:
 def test_axe_finds_nothing_on_a_patients_own_page(demo: Desk) -> None:
     demo.go(_referral(demo, "DM-1015") + "/patient")
     _shown_well(demo, "patient")
+
+
+def test_axe_finds_nothing_on_a_programme_and_its_refusal(demo: Desk) -> None:
+    demo.go(_referral(demo, "DM-1025") + "/patient")
+    demo.says("Programme from the clinic")
+    _shown_well(demo, "patient-with-a-programme")
+    demo.link("Change or end it").click()
+    demo.says("Set by Demo clinician 2")
+    _shown_well(demo, "programme")
+    demo.field("Times a day").clear()
+    demo.field("Times a day").send_keys("9")
+    demo.button("Save; the chat").click()
+    demo.says("Between 1 and 5 times a day")
+    _shown_well(demo, "programme-refused")
+
+
+def test_axe_finds_nothing_where_two_are_compared_merged_and_separated(demo: Desk) -> None:
+    demo.go(_referral(demo, "DM-1019"))
+    demo.says("Perhaps the same patient")
+    demo.one(".twins a.button").click()
+    demo.says("Are these two of one patient?")
+    _shown_well(demo, "merge")
+    stays = demo.driver.current_url.partition("/merge")[0]
+    goes = demo.driver.current_url.partition("with=")[2]
+    demo.button("Merge the two").click()
+    demo.says("The two are one now")
+    _shown_well(demo, "merged-stays")
+    demo.driver.get(stays.rpartition("/")[0] + f"/{goes}")
+    demo.says("Merged into")
+    _shown_well(demo, "merged-goes")
+    demo.button("Separate again").click()
+    demo.says("stand for themselves again")
+    demo.driver.get(f"{stays}/merge?with=999999")
+    demo.says("Which referral is the other one?")
+    _shown_well(demo, "merge-which")
 
 
 def test_axe_finds_nothing_on_a_spreadsheet_to_check(demo: Desk, spreadsheet: Path) -> None:

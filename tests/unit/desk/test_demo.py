@@ -7,13 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import func, select
 
 from bot.desk.sorting import Sorter
 from bot.patient import Patient
+from bot.programme.exercise import ExerciseLibrary, load_exercises
+from bot.programme.own import faults
+from bot.programme.practice import Practice, standing_of
+from bot.programme.prescribed import Prescribed
+from bot.referral.hours import Hours
 from bot.stack.demo import Demo, NoRoom, fill, fill_if_empty
-from bot.store import Store, demo, patients, records, staff
+from bot.store import Store, demo, duplicates, patients, records, referrals, self_referrals, staff
 from bot.store.clinic_tables import ReferralEventRow, ReferralRow, StaffRow
+from bot.store.followed import followed
 from bot.store.tables import AssessmentRow, Base, ReminderRow
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -24,8 +31,13 @@ def invented(content: Path) -> Demo:
     return Demo.load(content, Sorter.load(content))
 
 
+@pytest.fixture(scope="session")
+def library(content: Path) -> ExerciseLibrary:
+    return load_exercises(content, frozenset(yaml.safe_load((content / "sources.yml").read_text(encoding="utf-8"))))
+
+
 def test_the_letters_are_of_all_bands_and_nearly_all_are_sorted_as_meant(invented: Demo) -> None:
-    got = Counter()
+    got: Counter[str] = Counter()
     differs = []
     for letter in invented.letters:
         sorting = invented.sorter.sort(invented.read(letter, NOW.date()), NOW.date())
@@ -43,6 +55,9 @@ async def test_it_fills_an_empty_database_and_is_taken_away_whole(store: Store, 
     await fill(store, invented, NOW)
     async with store.reading() as session:
         assert await demo.counts(session) == (40, len(invented.people))
+        (offer,) = await self_referrals.offers(session)
+        assert (offer.clinic, offer.way) == (demo.NAME, "both"), "people may refer themselves to it, and its name says"
+        assert Hours.loads(offer.hours) is not None
         states = Counter(await session.scalars(select(ReferralRow.state)))
         assert {"new", "waiting", "booked", "redirected", "closed"} <= set(states)
         hashes = set(await session.scalars(select(StaffRow.password_hash)))
@@ -65,6 +80,40 @@ async def test_it_fills_an_empty_database_and_is_taken_away_whole(store: Store, 
     async with store.reading() as session:
         for table in Base.metadata.sorted_tables:
             assert await session.scalar(select(func.count()).select_from(table)) == 0, table.name
+
+
+async def test_it_shows_who_stopped_whose_eye_is_worse_and_two_of_one_patient(store: Store, invented: Demo) -> None:
+    await fill(store, invented, NOW)
+    async with store.reading() as session:
+        clinic = await demo.clinic_id(session)
+        assert clinic is not None
+        rows = (await session.execute(select(ReferralRow.id, ReferralRow.patient_ref))).all()
+        told = await followed(session, clinic, [row.id for row in rows], NOW)
+        by_name = {row.patient_ref: told[row.id] for row in rows if row.id in told}
+        assert {name: each.stage for name, each in by_name.items()} == {
+            "DM-1024": "S2", "DM-1015": "S1", "DM-1018": "S0", "DM-1025": "S3",
+        }  # fmt: skip
+        assert [name for name, each in by_name.items() if each.has_stopped] == ["DM-1015"]
+        assert [name for name, each in by_name.items() if each.blocked_since] == ["DM-1015"]
+        assert [name for name, each in by_name.items() if each.is_eye_worse] == ["DM-1018"]
+        assert all(sum(each.weeks) > 10 for name, each in by_name.items() if name != "DM-1015")
+        twin = await referrals.get(session, clinic, next(row.id for row in rows if row.patient_ref == "DM-1019"))
+        assert twin is not None
+        assert [each.patient_ref for each in await duplicates.twins_of(session, clinic, twin)] == ["DM-1019"]
+
+
+async def test_the_programme_it_shows_is_one_that_the_desk_would_take(
+    store: Store, invented: Demo, library: ExerciseLibrary
+) -> None:
+    await fill(store, invented, NOW)
+    async with store.reading() as session:
+        people = await patients.several(session, [demo.pseudonym(number) for number in range(1, 5)])
+    chosen = [(each, Prescribed.loads(each.prescribed)) for each in people.values()]
+    assert [set_.own is not None for _, set_ in chosen].count(True) == 1
+    for patient, set_ in chosen:
+        if set_.own is not None:
+            standing = set_.applied(standing_of(Practice.loads(patient.practice), NOW))
+            assert faults(set_.own, standing, library, NOW.date()) == []
 
 
 async def test_it_is_put_in_once(store: Store, invented: Demo) -> None:

@@ -2,12 +2,14 @@
 
 import dataclasses
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bot.dialogue import Dialogue, Said, record, said
-from bot.dialogue.clinic import StoredLines
+from bot.dialogue.clinic import StoredLines, when_read
 from bot.dialogue.exercise import practice_of
+from bot.dialogue.self_referral import SelfReferrals, StoredTakers
 from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.payload import parse
@@ -114,6 +116,38 @@ async def test_one_that_was_used_between_question_and_yes(where: Kept, person: P
     assert person.turn is not None
     assert person.turn.joined is None
     assert person.heard == words("clinic.gone")
+
+
+async def test_who_joined_between_question_and_yes_is_told_that_they_share(
+    where: Kept, person: Person, words: Words
+) -> None:
+    await person.types(f"/start {TOKEN}")
+    where.line = LINE
+    await person.taps("share:yes")
+    assert person.turn is not None
+    assert person.turn.joined is None
+    assert person.heard == words("clinic.already", clinic="Invented clinic")
+
+
+@pytest.mark.parametrize(
+    ("kept", "now", "said_"),
+    [
+        ("Mon-Fri 09:00-16:00 Europe/London", NOW, "The clinic reads messages on Monday from 9:00."),
+        ("Mon 09:30-16:00 Europe/London", NOW + timedelta(hours=20), "The clinic reads messages today from 9:30."),
+        ("Mon 09:00-16:30 Europe/London", NOW + timedelta(days=1), "The clinic reads messages now, until 16:30."),
+        (
+            "Mon 09:00-16:00 Europe/London", NOW + timedelta(days=1, hours=8),
+            "The clinic reads messages on Monday 30 November from 9:00.",
+        ),
+        ("Mon-Fri 09:00-16:00 Australia/Sydney", NOW + timedelta(hours=13), "The clinic reads messages now, until 16:00."),
+        ("most mornings", NOW, "They read messages at these times: most mornings."),
+        (None, NOW, "They have not told me when they read messages."),
+    ],
+)  # fmt: skip
+def test_when_somebody_reads_next_in_plain_words(words: Words, kept: str | None, now: datetime, said_: str) -> None:
+    told = when_read(words, kept, now)
+    assert told.startswith(said_)
+    assert told.endswith(words("clinic.night"))
 
 
 async def test_another_clinics_invitation_changes_nothing(at_clinic: Kept, person: Person, words: Words) -> None:
@@ -338,3 +372,36 @@ async def test_the_chat_obeys_what_the_therapist_set(person: Person) -> None:
     person.patient = dataclasses.replace(person.patient, prescribed=Prescribed(stage="S3", code=True).dumps())
     standing = practice_of(person.patient).standing
     assert (standing.stage, standing.code) == ("S3", True)
+
+
+# a request for an assessment
+
+
+async def test_a_request_leaves_a_referral_and_a_line_that_stop_sharing_ends(
+    store: Store, dialogue: Dialogue, words: Words, content: Path
+) -> None:
+    dialogue._clinics._lines = StoredLines(store)
+    dialogue._refers = SelfReferrals.load(content, words, dialogue._intakes, StoredTakers(store))
+    async with store.writing() as session:
+        clinic = await staff.new_clinic(session, "Invented clinic", "Europe/London", NOW)
+        await staff.set_self_referral(session, clinic.id, staff.SelfReferral("video", None, None))
+        await patients.create(session, known(), NOW)
+    person = known()
+    for number, text in enumerate(("/refer", "go on", "Anna", "skip", "yes")):
+        person = await leave(store, person, dialogue, said(text), f"r{number}")
+    async with store.reading() as session:
+        line = await lines.of_patient(session, person.id)
+        again = await patients.get(session, person.id)
+    assert line is not None and again is not None
+    assert again.referring is None
+    turn = await dialogue.reply(again, said("/refer"))
+    assert "I sent your request to Invented clinic on 22 November 2026." in turn.outcome.replies[0].text
+    await leave(store, again, dialogue, said("stop sharing"), "stop")
+    async with store.reading() as session:
+        assert await lines.of_patient(session, person.id) is None
+        kept = await referrals.get(session, clinic.id, line.referral_id)
+        events = [each.kind for each in await referrals.events(session, clinic.id, line.referral_id)]
+    assert kept is not None
+    assert kept.patient_id is None
+    assert (kept.patient_ref, kept.sorting.eye) == ("Anna", "unknown")
+    assert events == ["received", "joined", "left"]

@@ -20,7 +20,8 @@ def test_a_gps_shorthand_is_read(proposals: Proposals) -> None:
     values = {name: each.value for name, each in referral.findings.items()}
     assert values == {
         "age": "45", "assessed_by_clinician": "yes", "cannot_close_eye": "yes", "diabetes": "no", "droop": "yes",
-        "ear_or_mouth_blisters": "no", "forehead_moves_normally": "no", "on_steroid": "yes", "steroid_given": "yes",
+        "ear_or_mouth_blisters": "no", "forehead_moves_normally": "no", "glucose_high_or_thirst": "no",
+        "on_steroid": "yes", "steroid_given": "yes",
     }  # fmt: skip
     assert (referral.side, referral.grade, referral.onset) == ("L", "HB 5", date(2026, 10, 29))
     assert not referral.onset_is_exact
@@ -233,6 +234,48 @@ def test_an_eye_that_an_eye_service_treats_is_for_two_weeks_unless_something_is_
     assert proposals(text, DAY)[1].band == "P1"
     assert proposals(text.replace("sore", "sore since yesterday"), DAY)[1].band == "P0"
     assert proposals(text + " Today there is pus from the eye.", DAY)[1].band == "P0"
+
+
+def test_a_sign_that_a_later_look_calls_gone_is_gone(proposals: Proposals) -> None:
+    text = "Left Bell's palsy since 1 October 2026. The eye was red and sore on 9 October. "
+    assert proposals(text, DAY)[1].band == "P0"
+    later = proposals(text + "Reviewed on 1 November: eye white and comfortable, closes fully.", DAY)[0]
+    assert (later.value("eye_red"), later.value("eye_pain")) == ("no", "no")
+    fresh = text.replace("was red and sore on 9 October", "is red and sore since yesterday")
+    assert proposals(fresh + "Reviewed on 1 November: eye white and comfortable.", DAY)[1].band == "P0"
+
+
+def test_a_risk_that_a_crisis_team_looks_after_is_for_two_weeks_unless_fresh(proposals: Proposals) -> None:
+    text = (
+        "Left Bell's palsy since June 2026. Eye closes fully. He voiced suicidal thoughts in October; the crisis team sees "
+        "him daily and a safety plan is in place."
+    )
+    assert proposals(text, DAY)[1].band == "P1"
+    assert proposals(text.replace("in October", "this morning"), DAY)[1].band == "P0"
+    assert proposals(text + " He has bought a rope and plans to hang himself.", DAY)[1].band == "P0"
+    assert proposals(text.split(";")[0] + ". Not known to the crisis team.", DAY)[1].band == "P0"
+
+
+def test_a_form_with_columns_is_read(proposals: Proposals) -> None:
+    form = "                      YES    NO\nHearing worse         [ ]    [X]\nEar blisters          [X]    [ ]\nFever                 [ ]    [ ]"
+    values = {name: each.value for name, each in proposals.letters(form, DAY).findings.items()}
+    assert values.get("hearing_loss_new_sudden") == "no"
+    assert values.get("ear_or_mouth_blisters") == "yes"
+    assert "fever" not in values
+
+
+@pytest.mark.parametrize(
+    ("text", "grade"),
+    [
+        ("HB V at 6/52 -> III now.", "HB 3"),
+        ("HB V at worst, HB III now.", "HB 3"),
+        ("HB V at first and IV now.", "HB 4"),
+        ("HB II-III.", "HB 3"),
+        ("Was HB II, now HB IV.", "HB 4"),
+    ],
+)
+def test_the_grade_that_holds_now_counts(proposals: Proposals, text: str, grade: str) -> None:
+    assert proposals.letters(text, DAY).grade == grade
 
 
 def test_scores_and_goals(proposals: Proposals) -> None:

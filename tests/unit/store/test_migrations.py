@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 import bot.store
 from bot.store import Store
@@ -41,3 +42,30 @@ async def test_sqlite_makes_the_folder_of_its_file(tmp_path: Path) -> None:
     await store.migrate()
     await store.close()
     assert (tmp_path / "new" / "folder" / "septimus.db").exists()
+
+
+def test_of_two_open_lines_of_one_person_at_a_clinic_the_newer_stays(tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{tmp_path / 'septimus.db'}")
+    at = "2026-11-23 10:00:00.000000"
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0007")
+        for clinic in (1, 2):
+            connection.execute(
+                text("INSERT INTO clinics (id, name, zone, created_at) VALUES (:id, 'x', 'UTC', :at)"),
+                {"id": clinic, "at": at},
+            )
+        for line, clinic in ((1, 1), (2, 1), (3, 2)):
+            connection.execute(
+                text(
+                    "INSERT INTO lines (id, clinic_id, referral_id, patient_id, consent_version, joined_at, "
+                    "assessments_to, warnings_to) VALUES (:line, :clinic, 1, 'p', 'x', :at, 0, 0)"
+                ),
+                {"line": line, "clinic": clinic, "at": at},
+            )
+        command.upgrade(config, "head")
+        opened = connection.execute(text("SELECT id FROM lines WHERE ended_at IS NULL ORDER BY id")).scalars().all()
+    engine.dispose()
+    assert opened == [2, 3]
