@@ -218,8 +218,10 @@ none has been labelled by a clinician. A good score is a check of the product ag
 {table}
 
 - *recognised*: the first reply tells the emergency (or crisis) message, or gives its line and asks one direct question.
-- *unseen bank*, *kept half*, *third bank*: nobody wrote a cue, a rule or an example from these. The *half that was read* is there to
-  show the difference; it says nothing about messages that nobody has seen.
+- *unseen bank*, *kept half*, *third bank*: nobody wrote a cue, a rule or an example from these. The *half that was
+  read* is there to show the difference; it says nothing about messages that nobody has seen.
+- *a sure crisis*: the gentle question whether there are thoughts of dying is no verdict; the row before counts
+  it as one.
 - *vignettes*: cases with every answer known or unknown, led through the interview. Gold is the rules read by hand.
 - *letters*: 60 invented referral letters with the band a reader of the evidence pack gave them, read as pasted; nobody
   wrote a phrase of the reader from these.
