@@ -2,8 +2,11 @@
 
 import hmac
 import sys
+import time
 from typing import Any
 
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rasa_sdk.endpoint import create_app
 from rasa_sdk.executor import ActionExecutor
 from sanic import Sanic, response
@@ -16,9 +19,14 @@ from actions.red_flags import AskRedFlag
 from actions.requests import AnswerRequest, DeclineDose
 from actions.resources import Resources
 from actions.small_talk import SmallTalk
-from bot import logs
+from bot import logs, metrics
 from bot.content_file import ContentError
 from bot.settings import WrongSetting, read_settings
+
+log = structlog.get_logger()
+
+OPEN_PATHS = frozenset({"/health", "/metrics"})
+"""What needs no token: neither tells of a person. The server listens on loopback alone."""
 
 ACTIONS = (
     AnswerQuestion,
@@ -43,6 +51,21 @@ class Executor(ActionExecutor):
         """Return the domain when one was sent."""
         return payload.get("domain")
 
+    async def run(self, action_call: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Run an action; note how sure the engine was, and that it ran, under the number of its message."""
+        latest = dict((action_call.get("tracker") or {}).get("latest_message") or {})
+        with structlog.contextvars.bound_contextvars(message=(latest.get("metadata") or {}).get("message")):
+            confidence = (latest.get("intent") or {}).get("confidence")
+            # A tapped button names its intent itself.
+            if isinstance(confidence, int | float) and not str(latest.get("text") or "/").startswith("/"):
+                metrics.understood(float(confidence))
+            begun = time.monotonic()
+            result = await super().run(action_call, *args, **kwargs)
+            name = action_call.get("next_action")
+            known = name if name in self.actions else None
+            log.info("action.ran", action=known, seconds=round(time.monotonic() - begun, 3))
+            return result
+
 
 def build(resources: Resources, token: str) -> Sanic:  # type: ignore[type-arg]
     """Return the server's application with every action registered.
@@ -58,9 +81,13 @@ def build(resources: Resources, token: str) -> Sanic:  # type: ignore[type-arg]
 
     @app.on_request
     async def only_the_engine(request: Request) -> HTTPResponse | None:
-        if request.path == "/health" or hmac.compare_digest(request.args.get("token", "").encode(), token.encode()):
+        if request.path in OPEN_PATHS or hmac.compare_digest(request.args.get("token", "").encode(), token.encode()):
             return None
         return response.json({"error": "the engine's token is needed"}, status=401)
+
+    @app.get("/metrics")
+    async def figures(_request: Request) -> HTTPResponse:
+        return response.raw(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
     return app
 

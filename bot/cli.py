@@ -39,12 +39,15 @@ def main() -> None:
     """Run the command line; what can't be used ends with one line on standard error and exit code 2."""
     from bot.content_file import ContentError
     from bot.gateway.main import Misconfigured
+    from bot.stack.backup import NoBackup
     from bot.stack.door import NotRunning
     from bot.stack.measure import BadLine
     from bot.stack.model import EngineMissing
     from bot.stack.processes import NotHealthy, PortTaken
 
-    known = (WrongSetting, Misconfigured, ContentError, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken)
+    known = (
+        WrongSetting, Misconfigured, ContentError, NoBackup, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken,
+    )  # fmt: skip
     try:
         app()
     except known as error:
@@ -216,34 +219,9 @@ def referral(file: Lines = None) -> None:
 @content_app.command()
 def check() -> None:
     """Check all content: articles, sources, links, reading grade, limits, examples, triage, exercises, referrals."""
-    from bot.desk.columns import Columns
-    from bot.dialogue.check_in import CheckIns
-    from bot.dialogue.exercise import Exercises
-    from bot.dialogue.intake import Intakes
-    from bot.knowledge.library import load_library
-    from bot.knowledge.lint import check_library, check_questions, read_rule_ids
-    from bot.referral.bands import Bands
-    from bot.referral.proposal import check_referrals
-    from bot.stack.demo import Demo
-    from bot.triage.countries import Countries
-    from bot.triage.lint import check_rules
-    from bot.triage.rules import load_rules
-    from bot.triage.screen import Screen
-    from bot.words import Words
+    from bot.stack.contents import check_all
 
-    words = Words.load(CONTENT / "words.yml")
-    screen = Screen.load(CONTENT)
-    Intakes.load(CONTENT, screen.messages, words)
-    Countries.load(CONTENT / "countries.yml")
-    library = load_library(CONTENT)
-    problems = check_library(library, read_rule_ids(CONTENT), words, CONTENT)
-    problems += check_questions(ROOT / "nlu_data", library.topics)
-    problems += check_rules(load_rules(CONTENT / "triage"))
-    problems += check_referrals(CONTENT)
-    Columns.load(CONTENT, Bands.load(CONTENT).findings)
-    Demo.load(CONTENT)
-    Exercises.load(CONTENT, frozenset(library.sources), words)
-    CheckIns.load(CONTENT, library, screen.messages, words)
+    library, problems = check_all(CONTENT, ROOT / "nlu_data")
     for problem in problems:
         typer.echo(str(problem))
     reviewed = sum(article.reviewed_by is not None for article in library.articles.values())
@@ -281,8 +259,9 @@ def due(
                 what = str(error)
             typer.echo(f"{moment:%Y-%m-%d %H:%M:%S}Z  {patient}  {what}")
         typer.echo(
-            f"active {counts.active}, due now {counts.due}, sent {counts.sent}, too late {counts.late}, "
-            f"left out {counts.skipped}, failed {counts.failed}, parked {counts.parked}"
+            f"active {counts.active}, due now {counts.due_now}, parked {counts.parked}; ever due {counts.ever.due}, "
+            f"sent {counts.ever.sent}, too late {counts.ever.late}, left out {counts.ever.skipped}, "
+            f"failed {counts.ever.failed}"
         )
 
     asyncio.run(listed())
@@ -336,6 +315,42 @@ def desk_link(
             await desk.store.close()
 
     _run_quietly(made())
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is wrong and what to do, a line each; exit code 1 when something is."""
+    from bot import logs
+    from bot.stack.doctor import examine, worst
+
+    logs.configure("ERROR", "doctor")
+    findings = asyncio.run(examine(read_settings()))
+    for finding in findings:
+        typer.echo(str(finding))
+    raise typer.Exit(worst(findings))
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Write all databases into one file, while the system runs. Guard it: it holds what people wrote."""
+    from bot.clock import system_clock
+    from bot.stack.backup import backup as make
+
+    made = make(read_settings(), file, system_clock())
+    size = sum(part.size for part in made.parts) / 1e6
+    typer.echo(f"{file}: {len(made.parts)} databases, {size:.1f} MB, version {made.revision}.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `septimus backup` wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite the data that is there.")] = False,
+) -> None:
+    """Put a backup in the place of what is there. Stop the system first."""
+    from bot.stack.backup import restore as put_back
+
+    made = put_back(read_settings(), file, overwrite=yes)
+    typer.echo(f"Restored what was kept on {made.made_at:%Y-%m-%d %H:%M} UTC. The next start brings it up to date.")
 
 
 @app.command("demo")

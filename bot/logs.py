@@ -20,6 +20,7 @@ def configure(level: str, process: str) -> None:
         "sanic",
         "rasa_sdk",
         "uvicorn.access",
+        "uvicorn.error",
         "aiosqlite",
         "alembic",
     ):

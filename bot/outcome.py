@@ -39,17 +39,24 @@ class Button(BaseModel):
 
 
 class Count(BaseModel):
-    """A count that runs under a message: so many holds of so many seconds, with a rest after each but the last."""
+    """A count that runs under a message: so many holds of so many seconds, with a rest after each but the last.
+
+    `after_s`: the longer rest after the last one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     hold_s: int
     rest_s: int
     repetitions: int
+    after_s: int = 0
 
 
 PROGRESS = "progress"
 """Names the person's own progress, as an `image` or as a `document`: who sends it reads the diary and draws it then."""
+
+EXPORT_PDF, EXPORT_JSON = "export/pdf", "export/json"
+"""Name, as a `document`, all that is kept of the person, to read and whole: who sends it collects it then."""
 
 
 class Reply(BaseModel):
@@ -57,7 +64,8 @@ class Reply(BaseModel):
 
     `text` is light Markdown (`**bold**`, `### heading`, `- bullet`); a gateway renders it for its channel. With a
     `document` (a file's name) the text is sent as a file of that name; the document `progress` is the page of the
-    person's progress, with the text beside it. `image` names a picture: an exercise's id and the weak side, as in
+    person's progress, and the documents `export/pdf` and `export/json` are all that is kept of them, with the text
+    beside it. `image` names a picture: an exercise's id and the weak side, as in
     `EX-13/left`, or `progress`; on the dark ground `/dark` follows. `count` runs under the message where a channel can
     show it.
     """

@@ -38,6 +38,7 @@ _FORMS: dict[str, str] = {
     "line": r"write|cancel|stop",  # a message to the clinic
     # a request for an assessment: begun, at a clinic, and each answer in it; a yes names what was shown
     "refer": r"start|go|no|skip:(?:name|words)|way:(?:clinic|video|either)|at:\d{1,18}|yes:[0-9a-f]{8}",
+    "data": r"export|delete|yes|no",  # all that is kept of them: a copy, or erase it, and the answer to "really?"
     "summary": r"latest|pdf",  # the last assessment, to show a clinician
 }
 _CHECKS = {verb: re.compile(form) for verb, form in _FORMS.items()}

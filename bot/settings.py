@@ -66,6 +66,12 @@ class Settings(BaseSettings):
     )
     webhook_port: int = Field(8443, description="Port where the webhook listens.", ge=1, le=65535)
     webhook_host: str = Field("127.0.0.1", description="Address where the webhook listens, behind your proxy.")
+    gateway_watch_port: int = Field(
+        9105, description="Port on 127.0.0.1 of the gateway's health and figures; 0 for none.", ge=0, le=65535
+    )
+    desk_watch_port: int = Field(
+        9108, description="Port on 127.0.0.1 of the desk's health and figures; 0 for none.", ge=0, le=65535
+    )
     concurrency: int = Field(8, description="How many people are answered side by side.", ge=1, le=64)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 

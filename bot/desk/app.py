@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bot import logs
+from bot import logs, metrics
 from bot.clock import clock_starting_at
 from bot.content_file import ContentError
 from bot.desk.access import SafeHeaders, guarded
@@ -34,7 +34,8 @@ from bot.desk.rest import fhir_routes, is_for_programs, refusal
 from bot.desk.sorting import Sorter
 from bot.knowledge import Shelf
 from bot.settings import CONTENT, Settings, WrongSetting, read_settings
-from bot.store import Store, demo, referrals, staff
+from bot.store import Store, demo, referrals, staff, standing
+from bot.watch import create_watch, watching
 
 SETUP_FOR = timedelta(hours=24)
 _STATIC = Path(__file__).parent / "static"
@@ -46,12 +47,13 @@ _AT_ONCE = 100
 log = structlog.get_logger()
 
 
-def create_app(desk: Desk, *, tells_first_link: bool = False) -> Starlette:
+def create_app(desk: Desk, *, tells_first_link: bool = False, watch_port: int = 0) -> Starlette:
     """Return the desk's application.
 
     Args:
         desk: what it works with.
         tells_first_link: write the link for the first password to standard output when there is no admin yet.
+        watch_port: where on loopback the desk's health and figures are told; 0 for nowhere.
     """
 
     @asynccontextmanager
@@ -64,7 +66,8 @@ def create_app(desk: Desk, *, tells_first_link: bool = False) -> Starlette:
             sys.stdout.flush()
         beside = (_warm(desk), _sort_daily(desk), _forget_uploads(desk), _take_in(desk))
         tasks = [asyncio.create_task(each) for each in beside]
-        yield
+        async with watching(_watch(desk), watch_port):
+            yield
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -92,6 +95,21 @@ def create_app(desk: Desk, *, tells_first_link: bool = False) -> Starlette:
         exception_handlers={HTTPException: refused, 500: refused},
         lifespan=lifespan,
     )
+
+
+def _watch(desk: Desk) -> Starlette:
+    async def parts() -> dict[str, bool]:
+        found = {"database": await desk.store.answers()}
+        metrics.is_ready(found)
+        return found
+
+    async def refresh() -> None:
+        await parts()
+        async with desk.store.reading() as session:
+            queue = await standing.queue(session, desk.today("UTC"))
+        metrics.queue_stands(queue.by_band, queue.over_target)
+
+    return create_watch("desk", parts, refresh)
 
 
 class NoLink(Exception):
@@ -257,7 +275,7 @@ def main() -> int:
     except (WrongSetting, ContentError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    app = create_app(desk, tells_first_link=True)
+    app = create_app(desk, tells_first_link=True, watch_port=settings.desk_watch_port)
     uvicorn.run(app, host="127.0.0.1", port=settings.desk_port, log_config=None, access_log=False, server_header=False)
     return 0
 

@@ -317,7 +317,7 @@ async def _told(desk: Desk, session: AsyncSession, patient: Patient, now: dateti
         now=now,
         zone=patient.zone or "UTC",
         words=desk.words,
-        shut_since=practice.closed_at,
+        rest_days=practice.shut_days(now, patient.zone or "UTC"),
         own=Prescribed.loads(patient.prescribed).own,
     )  # fmt: skip
     names = {each.id: each.name for each in desk.library.exercises.values()}

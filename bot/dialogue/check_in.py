@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from bot.content_file import Strict, read
-from bot.dialogue.exercise import practice_of, standing_of
+from bot.dialogue.exercise import practice_of, standing_of, zone_of
 from bot.dialogue.said import Said
 from bot.knowledge import Library
 from bot.knowledge.answer import article_buttons
@@ -35,7 +35,7 @@ MOOD = "phq-2"
 LOW_MOOD = 3
 """From this sum of the two questions on (rule U14) help is offered."""
 LITTLE = 0.5
-"""Of the days of a week: practised on fewer than so many, and what got in the way is asked."""
+"""Of the days that the programme asks for: practised on fewer than so many, and what got in the way is asked."""
 RESUMABLE = timedelta(hours=20)
 _SKIP = frozenset({"skip", "skip it", "skip this", "pass", "next", "rather not say"})
 _STOP = frozenset({"stop", "cancel", "quit", "later", "not now", "enough"})
@@ -165,19 +165,20 @@ class CheckIns:
     def is_week_due(self, patient: Patient, now: datetime) -> bool:
         """Whether the weekly check-in is due."""
         last = Form.loads(patient.form).answered_on.get(WEEKLY)
-        return last is None or now.date() - last >= timedelta(weeks=1)
+        return last is None or local_day(now, zone_of(patient)) - last >= timedelta(weeks=1)
 
     def due(self, patient: Patient, now: datetime) -> tuple[Questionnaire, ...]:
         """What is due beside the weekly check-in, for the person's stage and time; what waits for permission last."""
         form = Form.loads(patient.form)
         stage = earliest(standing_of(practice_of(patient), now))
-        joined = patient.consented_at or now
+        zone = zone_of(patient)
+        joined, today = local_day(patient.consented_at or now, zone), local_day(now, zone)
         return tuple(
             each
             for each in sorted(self._all.values(), key=lambda each: each.status.awaiting_permission)
             if each.id != WEEKLY
             and (set(each.ask.stages) & {"any", stage})
-            and _is_due(each, joined.date(), form.answered_on.get(each.id), now.date())
+            and _is_due(each, joined, form.answered_on.get(each.id), today)
         )
 
     def _pressed(
@@ -228,9 +229,8 @@ class CheckIns:
         if len(answers) < len(questionnaire.items):
             return self._ask(patient, moved, "", now)
         scored = Scored(questionnaire.id, answers, score(questionnaire, answers))
-        done = dataclasses.replace(
-            form, open="", answers={}, answered_on={**form.answered_on, questionnaire.id: now.date()}
-        )
+        today = local_day(now, zone_of(patient))
+        done = dataclasses.replace(form, open="", answers={}, answered_on={**form.answered_on, questionnaire.id: today})
         patient = _led_by(_keep(patient, done), questionnaire, answers)
         if questionnaire.id == MOOD and scored.score.value is not None and scored.score.value >= LOW_MOOD:
             return self._low(patient, scored, country)
@@ -284,10 +284,19 @@ def _answer_in(text: str, item: Item) -> Answer | None:
 
 
 def _practised_little(patient: Patient, now: datetime) -> bool:
-    """Whether somebody who practises did so on fewer than half of the last seven local days."""
-    recent = Practice.loads(patient.practice).recent
-    days = {local_day(began, zone) for began, zone in recent if timedelta(0) <= now - began < timedelta(weeks=1)}
-    return bool(recent) and len(days) < 7 * LITTLE
+    """Whether somebody who practises did so on fewer than half of the days that their programme asks for in a week.
+
+    Only whole days since they began count, and none on which exercises were shut.
+    """
+    practice = Practice.loads(patient.practice)
+    done = practice.days_practised()
+    if not done:
+        return False
+    zone = zone_of(patient)
+    today = local_day(now, zone)
+    week = {today - timedelta(days=day) for day in range(1, 8)}
+    could = {day for day in week if day >= min(done)} - practice.shut_days(now, zone)
+    return len(done & (could | {today})) < len(could) * practice.days_a_week / 7 * LITTLE
 
 
 def _is_due(questionnaire: Questionnaire, joined: date, last: date | None, today: date) -> bool:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import metrics
 from bot.dialogue.check_in import WEEKLY
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient, Step
@@ -62,7 +63,7 @@ async def due_now(
         claimed = await reminders.claim_of(session, only, now)
     people = await patients.several(session, [row.patient_id for row in claimed])
     pushes, moves = _handled(claimed, people, words, now)
-    await reminders.move_on(session, moves)
+    await reminders.move_on(session, moves, now)
     return pushes, len(claimed)
 
 
@@ -81,9 +82,19 @@ def _handled(
             log.error("reminder.parked", reminder=row.id, fault=type(error).__name__)
             push, move = None, Moved(row.id, row.due_at, row.due_at, None, fault=type(error).__name__[:64])
         moves.append(move)
+        _count(move)
         if push is not None:
             pushes.append(push)
     return pushes, moves
+
+
+def _count(move: Moved) -> None:
+    """Count what became of a due reminder. One that waits is counted once it is decided on."""
+    for result, number in (("sent", move.sent), ("late", move.late), ("skipped", move.skipped)):
+        metrics.reminders(result, number)
+    if move.fault:
+        metrics.reminders("failed")
+    metrics.reminders("due", int(bool(move.sent or move.late or move.skipped or move.fault)))
 
 
 def _decided(row: Due, patient: Patient | None, words: Words, now: datetime) -> tuple[Push | None, Moved]:

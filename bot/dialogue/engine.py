@@ -6,6 +6,7 @@ import httpx
 import structlog
 from pydantic import ValidationError
 
+from bot import metrics
 from bot.outcome import Outcome
 from bot.patient import Patient
 from bot.payload import Press
@@ -36,21 +37,29 @@ class Engine:
         """
         if time.monotonic() < self._away_until:
             return None
+        begun = time.monotonic()
         try:
             answer = await self._client.post(
                 "/webhooks/rest/webhook",
                 json={
                     "sender": patient.id,
                     "message": message if isinstance(message, str) else _intent(message),
-                    "metadata": {"country": patient.country, "stage": patient.stage, "calm": calm},
+                    "metadata": {
+                        "country": patient.country,
+                        "stage": patient.stage,
+                        "calm": calm,
+                        **_number(),
+                    },
                 },
             )
             answer.raise_for_status()
             parts = [Outcome.model_validate(part["custom"]["outcome"]) for part in answer.json()]
         except (httpx.HTTPError, ValidationError, KeyError, TypeError, ValueError) as error:
             self._away_until = time.monotonic() + REST_SECONDS
+            metrics.engine_failed()
             log.warning("engine.away", fault=type(error).__name__)
             return None
+        metrics.took("engine", time.monotonic() - begun)
         if not parts:
             log.warning("engine.silent")
             return None
@@ -71,6 +80,12 @@ class Engine:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+def _number() -> dict[str, str]:
+    """Return the number under which the engine and its actions are to log this message, where it has one."""
+    number = structlog.contextvars.get_contextvars().get("message")
+    return {"message": number} if isinstance(number, str) else {}
 
 
 def _intent(press: Press) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import get_args
+from zoneinfo import ZoneInfo
 
+from bot.dialogue import in_session
 from bot.dialogue.said import Said
 from bot.outcome import Button, Count, Kind, Outcome, Reply
 from bot.patient import Patient
@@ -28,15 +30,18 @@ from bot.programme.self_check import CheckAnswer, CheckQuestion, due, load_self_
 from bot.programme.session import Ending, Lead, Move, Moved, Session
 from bot.words import Words
 
-RECENT = 60
-"""So many of the last sessions are kept at hand for the count of days; the diary keeps all."""
+RECENT = 100
+"""Of so many of the last days with practice a session is kept at hand for the count; the diary keeps all."""
 
 _HURTS = (
     "it hurts", "hurts", "this hurts", "that hurts", "that hurt", "it hurt", "it really hurts", "it hurts a lot",
-    "ouch", "ow", "pain", "painful", "it's painful", "that's painful", "too painful", "sore", "i feel dizzy",
-    "i'm dizzy", "i am dizzy", "dizzy", "i feel sick", "i feel unwell",
+    "ouch", "ow", "pain", "painful", "it's painful", "that's painful", "too painful", "sore",
 )  # fmt: skip
-"""What ends a session in words: pain, and dizziness as well (G7)."""
+"""What ends a session in words however long ago it was gone on with."""
+_LATE = 18
+"""From this hour on the next session is for tomorrow."""
+_AT_IT = timedelta(hours=2)
+"""For so long after a move, whatever is told of not being well is taken to come from the exercise (G7)."""
 _MOVES: dict[str, Move] = {
     **dict.fromkeys(("next", "ok", "okay", "go on", "continue", "ready", "yes"), "next"),
     **dict.fromkeys(("done", "finished", "did it", "i did it", "done it", "did that", "complete"), "done"),
@@ -44,7 +49,6 @@ _MOVES: dict[str, Move] = {
     **dict.fromkeys(("easier", "too hard", "too much", "smaller", "make it easier"), "easier"),
     **dict.fromkeys(("harder", "make it harder", "as before", "back to normal", "normal again", "too easy"), "harder"),
     **dict.fromkeys(("skip", "skip it", "skip this", "pass", "not this one"), "skip"),
-    **dict.fromkeys(_HURTS, "hurts"),
     **dict.fromkeys(("stop", "quit", "cancel", "end", "enough", "no more"), "stop"),
 }
 _NAMED: dict[str, Move] = {each: each for each in get_args(Move.__value__)}
@@ -143,10 +147,11 @@ class Exercises:
         session = self._session(programme, practice, standing, now)
         if session is None:
             return self._locked(patient, practice, standing, now)
-        recent = (*practice.recent, (now, zone_of(patient)))[-RECENT:]
+        days_a_week = programme.days_a_week if programme is not None else 7
         begun = dataclasses.replace(
-            practice, session=session, count=practice.count + 1, recent=recent, asking="", region=None
-        )
+            practice, session=session, count=practice.count + 1, recent=_with_today(practice, now, zone_of(patient)),
+            asking="", region=None, days_a_week=days_a_week,
+        )  # fmt: skip
         return dataclasses.replace(
             self._show(patient, begun, session, retired=("ex",)), ended=_left(patient, practice.session)
         )
@@ -179,13 +184,14 @@ class Exercises:
         if named is not None:
             return self.begin(_keep(patient, dataclasses.replace(practice, region=named.id)), now)
         if practice.asking == "start":
-            if text in _START and practice.is_old(now):
+            says = {text, in_session.bare(text)}
+            if says & _START and practice.is_old(now):
                 return self._asked_anew(patient, practice, now)
-            if text in _START:
+            if says & _START:
                 return self.start(patient, now)
-            if text in _WRONG:
-                return self._shut(patient, practice, now, "exercise.wrong")
-            if text in _LATER:
+            if text in _WRONG or (_is_recent(practice.asked_at, now) and in_session.trouble(text) in ("pain", "other")):
+                return self._shut(patient, self._unasked(practice), now, "exercise.wrong")
+            if says & _LATER or in_session.is_pause(text):
                 return self._later(patient, practice)
         return None
 
@@ -209,12 +215,12 @@ class Exercises:
         )
         return _keep(patient, shut), _left(patient, practice.session)
 
-    def reopen(self, patient: Patient) -> Patient:
+    def reopen(self, patient: Patient, now: datetime) -> Patient:
         """The person with their exercises open again: a check found nothing that keeps them shut."""
         practice = self._of(patient)
         if practice.closed_at is None or practice.must_be_seen:
             return patient
-        return _keep(patient, dataclasses.replace(practice, closed_at=None))
+        return _keep(patient, practice.opened(now))
 
     def learn(self, patient: Patient, findings: Mapping[str, object], now: datetime) -> Patient:
         """The person with what a finished triage check found out, so that it is not asked again.
@@ -450,7 +456,7 @@ class Exercises:
             case "wrong":
                 return self._shut(patient, practice, now, "exercise.wrong")
             case "seen":
-                seen = dataclasses.replace(self._unasked(practice), closed_at=None, must_be_seen=False)
+                seen = dataclasses.replace(self._unasked(practice).opened(now), must_be_seen=False)
                 return self.begin(_keep(patient, seen), now)
             case "recheck":
                 return self.begin(
@@ -488,18 +494,29 @@ class Exercises:
     def _typed(
         self, patient: Patient, practice: Practice, session: Session, text: str, now: datetime
     ) -> ExerciseStep | None:
-        event = _MOVES.get(text)
-        if session.asking and event != "hurts":
-            number = text.removesuffix("/10").removesuffix(" out of 10").strip()
-            if number.isdecimal() and int(number) <= 10:
-                return self._scored(patient, practice, session, int(number), now)
-            if event in ("skip", "stop") or text in _LATER:
+        event = _MOVES.get(text) or _MOVES.get(in_session.bare(text)) or in_session.move(text)
+        if text in _HURTS:
+            return self._moved(patient, practice, session, "hurts", now)
+        if _is_recent(datetime.fromisoformat(session.moved), now) and (told := in_session.trouble(text)) is not None:
+            if told == "linked" and practice.standing.linked:  # no news: the movement is to stay short of that
+                return None if session.asking else self._moved(patient, practice, session, "easier", now)
+            if told == "pain":
+                return self._moved(patient, practice, session, "hurts", now)
+            return self._over(
+                patient, self._unasked(practice), sessions.move(session, "hurts", self._library, now), now,
+                "exercise.noticed",
+            )  # fmt: skip
+        if session.asking:
+            number = in_session.score(text)
+            if number is not None:
+                return self._scored(patient, practice, session, number, now)
+            if event in ("skip", "stop") or text in _LATER or in_session.is_pause(text):
                 return self._over(patient, practice, Moved(session, "finished"), now)
             return None
-        if text in _LATER - {"no", "stop"}:
+        if in_session.is_pause(text):
             paused = _keep(patient, dataclasses.replace(practice, asking=_PAUSED))
             return ExerciseStep(paused, _outcome(Reply(text=self._words("exercise.paused"))))
-        if practice.asking == _PAUSED and text in _GO_ON:
+        if practice.asking == _PAUSED and (in_session.bare(text) in _GO_ON or event == "next"):
             return self._resumed(patient, practice, now)
         return None if event is None else self._moved(patient, practice, session, event, now)
 
@@ -563,15 +580,16 @@ class Exercises:
             minutes = dose.minutes / 2 if eased else float(dose.minutes)
             how = self._words("exercise.for_minutes", minutes=f"{minutes:g}")
             how = self._words("exercise.for_a_minute") if minutes == 1 else how
-            count = Count(hold_s=round(minutes * 60), rest_s=0, repetitions=1)
+            count = Count(hold_s=round(minutes * 60), rest_s=0, repetitions=1, after_s=dose.rest_s or 0)
         elif dose.hold_s is not None:
             how = self._words("exercise.hold", count=often, seconds=dose.hold_s)
             how = self._words("exercise.hold_once", seconds=dose.hold_s) if often == 1 else how
-            count = Count(hold_s=dose.hold_s, rest_s=3, repetitions=often)
+            count = Count(hold_s=dose.hold_s, rest_s=3, repetitions=often, after_s=dose.rest_s or 0)
         else:
             how = self._words("exercise.once") if often == 1 else self._words("exercise.times", count=often)
         smaller = self._words("exercise.smaller", how=exercise.easier) if eased else None
-        parts = [part for part in (head, smaller, how, exercise.dose_note, exercise.stop) if part]
+        rest = self._words("exercise.rest_after", seconds=dose.rest_s) if dose.rest_s else None
+        parts = [part for part in (head, smaller, how, rest, exercise.dose_note, exercise.stop) if part]
         return Reply(text="\n\n".join(parts), buttons=self._buttons(_PRACTICE_BUTTONS, session), count=count)
 
     def _buttons(self, moves: tuple[Move, ...], session: Session) -> tuple[Button, ...]:
@@ -591,7 +609,9 @@ class Exercises:
         )
         return Reply(text=self._words(_ASKED[session.asking]), buttons=buttons)
 
-    def _over(self, patient: Patient, practice: Practice, moved: Moved, now: datetime) -> ExerciseStep:
+    def _over(
+        self, patient: Patient, practice: Practice, moved: Moved, now: datetime, why: str = "exercise.hurt"
+    ) -> ExerciseStep:
         session = moved.session
         ended: Ending = moved.ended or "finished"
         hurt = (session.items[session.at],) if ended == "hurt" else ()
@@ -600,15 +620,34 @@ class Exercises:
         kept = dataclasses.replace(practice, session=None, asking="", smaller=smaller)
         end = SessionEnd(session, ended, zone_of(patient))
         if ended == "hurt":
-            shut = self._shut(patient, kept, now, "exercise.hurt")
+            shut = self._shut(patient, kept, now, why)
             return dataclasses.replace(shut, ended=end)
         done, whole = len(session.done), len(session.items)
-        key = "exercise.finished" if ended == "finished" else "exercise.stopped"
+        key = "exercise.finished" if ended == "finished" and done else "exercise.stopped"
         text = self._words(key, done=done, count=whole)
         if done:
-            days = _days_in_a_row(practice, now, zone_of(patient))
-            text += "\n\n" + self._words("exercise.days", days=days) if days > 1 else ""
+            days = practice.row(now, zone_of(patient))
+            text += "\n\n" + self._words("exercise.days", days=days) if 1 < days < RECENT else ""
+        text += "\n\n" + self._next_time(session, practice, smaller, now, zone_of(patient))
         return ExerciseStep(_keep(patient, kept), _outcome(Reply(text=text), retired=("ex", "exs")), end)
+
+    def _next_time(
+        self, session: Session, practice: Practice, smaller: tuple[str, ...], now: datetime, zone: str
+    ) -> str:
+        """When the programme would have the next session, and that what was hard comes smaller. No promise is kept."""
+        programme = self._clinics if self._clinics is not None and session.programme == self._clinics.id else None
+        programme = programme or self._library.programmes.get(session.programme)
+        here = now.astimezone(ZoneInfo(zone))
+        todays = sum(diary.local_day(*each) == here.date() for each in practice.recent)
+        if programme is None or programme.days_a_week < 7:
+            when = "exercise.next_some_day"
+        elif todays < programme.times_a_day and here.hour < _LATE:
+            when = "exercise.next_today"
+        else:
+            when = "exercise.next_tomorrow"
+        eased = set(smaller) & {*session.skipped, *session.eased}
+        hard = " " + self._words("exercise.next_smaller") if eased else ""
+        return self._words(when) + hard
 
     def _resumed(self, patient: Patient, practice: Practice, now: datetime) -> ExerciseStep:
         session = practice.session
@@ -645,9 +684,17 @@ def zone_of(patient: Patient) -> str:
     return patient.zone or "UTC"
 
 
-def _days_in_a_row(practice: Practice, now: datetime, zone: str) -> int:
-    days = {diary.local_day(began, there) for began, there in practice.recent}
-    return diary.streak(days, frozenset(), diary.local_day(now, zone))
+def _is_recent(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now - moment < _AT_IT
+
+
+def _with_today(practice: Practice, now: datetime, zone: str) -> tuple[tuple[datetime, str], ...]:
+    """The sessions at hand with the one that begins now: today's all, and one for each day before."""
+    today = diary.local_day(now, zone)
+    earlier = {diary.local_day(*each): each for each in practice.recent}
+    earlier.pop(today, None)
+    todays = (each for each in practice.recent if diary.local_day(*each) == today)
+    return (*earlier.values(), *todays, (now, zone))[-RECENT:]
 
 
 def _outcome(reply: Reply, retired: tuple[str, ...] = ()) -> Outcome:

@@ -1,5 +1,6 @@
 """What a turn leaves behind, written in the caller's own transaction together with its inbox and outbox rows."""
 
+import dataclasses
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +12,7 @@ from bot.outcome import Kind
 from bot.patient import Patient
 from bot.reminders.plan import Plan
 from bot.reminders.schedule import next_due
-from bot.store import lines, patients, records, reminders, self_referrals
+from bot.store import consents, kept, lines, patients, records, reminders, self_referrals
 from bot.triage.results import finding_words
 
 
@@ -31,8 +32,13 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         AlreadyJoined: another of their messages opened a line at that very moment.
         NotTaken: the clinic that they agreed to ask stopped taking requests at that very moment.
     """
+    if turn.erase:
+        await kept.erase(session, turn.patient.id, now)
+        return
+    turn = await _with_sent(session, before, turn)
     if turn.patient != before:
         await patients.save(session, turn.patient)
+    await _note_consents(session, before, turn.patient, now)
     if turn.forget:
         await lines.forget(session, turn.patient.id, now)
         await records.forget(session, turn.patient.id)
@@ -68,6 +74,29 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await reminders.snooze(session, turn.patient.id, *turn.snoozed)
     if turn.outcome.disposition is not None or turn.outcome.kind in (Kind.EMERGENCY, Kind.CRISIS):
         await records.note_safety(session, key, turn.patient.id, turn.outcome, now)
+
+
+async def _with_sent(session: AsyncSession, before: Patient, turn: Turn) -> Turn:
+    """The turn with what was sent last before a journey: times the new clock shows once more are not promised again."""
+    if turn.forget or turn.patient.reminders in (None, before.reminders):
+        return turn
+    plan = Plan.loads(turn.patient.reminders)
+    if not any(each.rule.left for each in plan.reminders):
+        return turn
+    known = plan.with_sent(await reminders.last_sent(session, turn.patient.id))
+    return dataclasses.replace(turn, patient=dataclasses.replace(turn.patient, reminders=known.dumps()))
+
+
+async def _note_consents(session: AsyncSession, before: Patient, after: Patient, now: datetime) -> None:
+    """Keep what the person agreed to or withdrew. Sharing with a clinic is noted where the line opens and ends."""
+    use, was = (each.consented_at if each.has_consented else None for each in (after, before))
+    if use != was:
+        version = after.consent_version if use is not None else None
+        await consents.note(session, after.id, "use", now, given=use is not None, version=version)
+    if after.reminders != before.reminders:
+        given = after.has_consented and Plan.loads(after.reminders).is_welcome(now)
+        version = consents.REMINDERS_VERSION if given else None
+        await consents.note(session, after.id, "reminders", now, given=given, version=version)
 
 
 def _diary(end: SessionEnd) -> records.KeptSession:

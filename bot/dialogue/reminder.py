@@ -20,7 +20,20 @@ from bot.reminders import schedule as schedules
 from bot.reminders.places import Ambiguous, Places
 from bot.reminders.plan import MOST, Plan, Reminder, within
 from bot.reminders.schedule import Schedule
-from bot.reminders.wording import Delete, List, Move, Pause, Problem, Request, Resume, Wish, read_request
+from bot.reminders.wording import (
+    EVERY_DAY,
+    DaysOff,
+    Delete,
+    List,
+    Move,
+    Pause,
+    Problem,
+    Quiet,
+    Request,
+    Resume,
+    Wish,
+    read_request,
+)
 from bot.triage.countries import Country
 from bot.words import Words
 
@@ -68,7 +81,7 @@ _ASKED_BACK = {
     "which_date": "reminders.which_date", "which_day": "reminders.which_day", "past": "reminders.past",
     "ends_first": "reminders.ends_first", "too_often": "reminders.too_often", "not_offered": "reminders.not_offered",
     "what": "reminders.what", "one_at_a_time": "reminders.one_at_a_time", "quiet_hours": "reminders.quiet_hours",
-    "where": "reminders.where",
+    "where": "reminders.where", "which_holidays": "reminders.which_holidays", "until_when": "reminders.until_when",
 }  # fmt: skip
 _KINDS = {
     "exercises": "reminders.kind_exercises", "eye_drops": "reminders.kind_eye",
@@ -112,9 +125,14 @@ class Reminders:
             return self._pressed(patient, said.press.argument, country, now) if said.press.verb == "rem" else None
         return self._heard(patient, said.text, country, now) if said.text else None
 
+    def is_asked_for(self, patient: Patient, text: str, now: datetime) -> bool:
+        """Whether words ask for reminders, so that they can be held until that can be done."""
+        return isinstance(self._read(patient, text, now), Wish | Problem | Quiet | DaysOff)
+
     def show(self, patient: Patient, now: datetime) -> ReminderStep:
         """Tell which reminders there are, with the next time of each; offer some when there are none."""
-        ahead = Plan.loads(patient.reminders).ahead(now)
+        plan = Plan.loads(patient.reminders)
+        ahead = plan.ahead(now)
         if not ahead:
             return self.offer(patient, now)
         lines: list[str] = []
@@ -123,7 +141,7 @@ class Reminders:
         for each in (each for each in ahead if each not in looks[1:]):
             name = self._words(_KINDS[each.rule.kind])
             rests = each.rule.paused_until is not None and each.rule.paused_until > now.date() + _FAR
-            (coming,) = schedules.upcoming(each.rule, now, 1)
+            (coming,) = schedules.upcoming(each.rule, now, 1, plan.sent_of(each.name))
             lines.append(f"- {name}: {self._words('reminders.resting') if rests else _told(coming, now)}")
             title = self._words("reminders.delete_button", name=name)
             buttons.append(Button(title=title, payload=payload("rem", f"delete:{each.name}")))
@@ -132,6 +150,8 @@ class Reminders:
         else:
             buttons.append(Button(title=self._words("reminders.pause_button"), payload=payload("rem", "pause")))
         text = self._words("reminders.list", text="\n".join(lines), name=_clock_of(self.zone_of(patient) or "UTC"))
+        if plan.quiet is not None:
+            text += "\n\n" + self._quiet_told(plan.quiet)
         return ReminderStep(patient, _outcome(Reply(text=text, buttons=tuple(buttons)), retired=("rem",)))
 
     def offer(self, patient: Patient, now: datetime, kind: schedules.Kind = "exercises") -> ReminderStep:
@@ -241,7 +261,9 @@ class Reminders:
         may_be_one = is_name and len(words) <= _LONGEST_NAME and not _NO_PLACE_WORDS & set(words)
         return name if unknown and may_be_one else None
 
-    def _done(self, patient: Patient, request: Wish | List | Pause | Resume | Delete, now: datetime) -> ReminderStep:
+    def _done(
+        self, patient: Patient, request: Wish | List | Pause | Resume | Delete | Quiet | DaysOff, now: datetime
+    ) -> ReminderStep:
         plan = Plan.loads(patient.reminders)
         match request:
             case Wish():
@@ -251,10 +273,59 @@ class Reminders:
             case Pause():
                 return self._paused(patient, plan, request.until, request.kind, now)
             case Resume():
-                return self.show(_keep(patient, plan.paused(None, request.kind)), now)
+                return self._resumed(patient, plan, request.kind, now)
+            case Quiet():
+                return self._hushed(patient, plan, request, now)
+            case DaysOff():
+                return self._off(patient, plan, request, now)
             case Delete():
                 fewer = plan.without(request.kind, request.only)
                 return self._changed(patient, fewer, self._words("reminders.deleted"))
+
+    def _resumed(self, patient: Patient, plan: Plan, kind: schedules.Kind | None, now: datetime) -> ReminderStep:
+        return self.show(_keep(patient, plan.paused(None, kind).back(self._today(patient, now))), now)
+
+    def _hushed(self, patient: Patient, plan: Plan, request: Quiet, now: datetime) -> ReminderStep:
+        """Keep the quiet hours; of what they would leave no time for, it is asked when it shall come instead."""
+        before = plan.holding(plan.ahead(now))
+        hushed = before.hushed(request.hours, request.kind)
+        text = self._words("reminders.quiet_over") if request.hours is None else self._quiet_told(request.hours)
+        gone = list(dict.fromkeys(each.rule.kind for each in before.reminders if not hushed.has(each.name)))
+        if gone:
+            names = " and ".join(self._words(_KINDS[kind]) for kind in gone)
+            text += "\n\n" + self._words("reminders.no_time_left", name=names)
+            hushed = hushed.asking(_ASKED_FOR[gone[0]], now)
+        return self._fewer(patient, hushed, text, now)
+
+    def _off(self, patient: Patient, plan: Plan, request: DaysOff, now: datetime) -> ReminderStep:
+        first, last = request.days[0], request.days[-1]
+        if (last - first).days + 1 == len(request.days) > 1:
+            text = self._words("reminders.off_from", first=_day(first, now), text=_day(last, now))
+        else:
+            text = self._words("reminders.off_on", text=", ".join(_day(day, now) for day in request.days))
+        fewer = plan.holding(plan.ahead(now)).without_days(request.days, self._today(patient, now), request.kind)
+        return self._fewer(patient, fewer, text, now)
+
+    def _fewer(self, patient: Patient, plan: Plan, text: str, now: datetime) -> ReminderStep:
+        """Keep a plan in which some times are left out, and tell the next three that are not, whatever they are of."""
+        own = [each for each in plan.ahead(now) if each.rule.kind not in ("care_point", "recheck")]
+        coming = sorted(
+            (moment, self._words(_KINDS[each.rule.kind]))
+            for each in own
+            for moment in schedules.upcoming(each.rule, now, 3, plan.sent_of(each.name))
+        )
+        if coming:
+            several = len({name for _, name in coming}) > 1
+            told = (f"- {_told(moment, now)}" + (f", {name}" if several else "") for moment, name in coming[:3])
+            text += "\n\n" + self._words("reminders.next_times", moment="\n".join(told))
+        listed = (self._list_button(),) if own else ()
+        return ReminderStep(_keep(patient, plan), _outcome(Reply(text=text, buttons=listed), retired=("rem",)))
+
+    def _quiet_told(self, hours: tuple[time, time]) -> str:
+        return self._words("reminders.quiet", first=f"{hours[0]:%H:%M}", text=f"{hours[1]:%H:%M}")
+
+    def _today(self, patient: Patient, now: datetime) -> date:
+        return now.astimezone(ZoneInfo(self.zone_of(patient) or "UTC")).date()
 
     def _paused(
         self, patient: Patient, plan: Plan, until: date | None, kind: schedules.Kind | None, now: datetime
@@ -281,10 +352,14 @@ class Reminders:
         plan, zone = Plan.loads(patient.reminders), self.zone_of(patient) or "UTC"
         plan = plan.holding(plan.ahead(now))
         wish = _of_the_only_kind(wish, plan)
+        if wish.is_exception and wish.kind_guessed and not wish.times and wish.every_minutes is None and plan.of(None):
+            fewer = plan.without_weekdays(EVERY_DAY - wish.days)
+            return self._fewer(patient, fewer, self._words("reminders.off_weekly"), now)
         before = next((each.rule for each in plan.of(wish.kind) if each.rule.on is None), None)
         rule = self._rule(wish, zone, before)
         if rule is None:
             return self.offer(patient, now, wish.kind)
+        rule = plan.fitted(rule)
         fault = schedules.problem(rule, now)
         if fault is not None:
             return ReminderStep(patient, _outcome(Reply(text=self._words(fault))))
@@ -304,14 +379,16 @@ class Reminders:
         """The rule that a wish makes, of the one before where it changes or adds to that; None when it has no time."""
         asked = Schedule(
             kind=wish.kind, zone=zone, times=wish.times, every_minutes=wish.every_minutes, first=wish.first,
-            last=wish.last, days=wish.days, starts=wish.starts, ends=wish.ends, on=wish.on,
+            last=wish.last, days=wish.days, starts=wish.starts, ends=wish.ends, on=wish.on, quiet=wish.quiet,
+            days_off=wish.days_off,
         )  # fmt: skip
         if before is None or wish.on is not None or wish.manner == "set":
             return asked if wish.times or wish.every_minutes is not None else None
         # Who asks for them wants them to come.
         before = dataclasses.replace(before, paused_until=None)
         if not wish.times and wish.every_minutes is None:
-            return dataclasses.replace(before, days=wish.days, starts=wish.starts, ends=wish.ends)
+            days = before.days & wish.days if wish.is_exception else wish.days
+            return dataclasses.replace(before, days=days, starts=wish.starts, ends=wish.ends)
         if wish.manner == "add" and wish.every_minutes is None:
             return dataclasses.replace(before, times=tuple(sorted({*before.times, *wish.times})))
         if wish.only is not None and before.times:
@@ -367,7 +444,7 @@ class Reminders:
             case "pause":
                 return self._paused(patient, plan, self._in_a_week(patient, now), None, now)
             case "resume":
-                return self.show(_keep(patient, plan.paused(None)), now)
+                return self._resumed(patient, plan, None, now)
             case "delete":
                 return self._changed(patient, plan.without_named(name), self._words("reminders.deleted"))
             case "change":
@@ -406,6 +483,10 @@ class Reminders:
     def _again(self, patient: Patient, plan: Plan, name: str, until: datetime) -> ReminderStep:
         if not plan.has(name):
             return ReminderStep(patient, _outcome(Reply(text=self._words("reminders.gone")), retired=("rem",)))
+        rule = next(each.rule for each in plan.reminders if each.name == name)
+        if schedules.is_quiet(rule, until):
+            said = _outcome(Reply(text=self._words("reminders.skipped")), retired=("rem", "ex", "form"))
+            return ReminderStep(patient, said)
         wall = until.astimezone(ZoneInfo(self.zone_of(patient) or "UTC"))
         text = self._words("reminders.snoozed", moment=f"{wall:%H:%M}")
         return ReminderStep(patient, _outcome(Reply(text=text), retired=("rem", "ex", "form")), (name, until))

@@ -2,6 +2,7 @@
 
 1. screen        red flags and crisis, deterministic, before anything else and without any consent
 2. commands      /start, /help, /stop
+   own data      a copy of everything, or everything erased: in any state, by command, tap or words
    the clinic    an invitation, a message to the clinic, "stop sharing"; a request for an assessment
 3. first contact until consent and the few questions are done
 4. intake        an answer to the open question of a triage intake
@@ -26,6 +27,7 @@ from bot.dialogue.first_contact import FirstContact, Welcome, is_step
 from bot.dialogue.intake import Assessed, Intakes
 from bot.dialogue.intake import Step as IntakeStep
 from bot.dialogue.language import Language, Languages
+from bot.dialogue.own_data import OwnData
 from bot.dialogue.questions import leans_on_before, split
 from bot.dialogue.reminder import Reminders, ReminderStep
 from bot.dialogue.safety import Safety, Verdict
@@ -71,7 +73,8 @@ class Turn:
     asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over,
     `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more. `joined` is the hash of
     a clinic's invitation that they said yes to, `left` that they stopped sharing, `to_clinic` what they wrote to it.
-    `referred` is a request for an assessment that they said yes to.
+    `referred` is a request for an assessment that they said yes to. `erase` says that they asked to be erased and
+    confirmed it: nothing of the turn is kept but that, and its reply goes out when all is gone.
     """
 
     patient: Patient
@@ -87,6 +90,7 @@ class Turn:
     left: bool = False
     to_clinic: str | None = None
     referred: Request | None = None
+    erase: bool = False
 
 
 class Dialogue:
@@ -121,6 +125,7 @@ class Dialogue:
         self._clock = clock
         self._first_contact = FirstContact(words, countries)
         self._clinics = Clinics(words, lines)
+        self._own_data = OwnData(words)
         self._refers = refers or SelfReferrals(words, intakes, None, None)
 
     @classmethod
@@ -163,7 +168,7 @@ class Dialogue:
         country = self._countries.get(patient.country)
         turn = self._screened(patient, said, country)
         if turn is not None:  # what is typed next may be about that, and no answer to a question about a request
-            turn = dataclasses.replace(turn, patient=self._refers.aside(turn.patient))
+            turn = dataclasses.replace(turn, patient=self._own_data.aside(self._refers.aside(turn.patient)))
         if turn is None:
             turn = await self._answered(patient, said, country)
         elif turn.outcome.kind is Kind.TRIAGE and not turn.outcome.provisional and turn.patient.held_question:
@@ -177,7 +182,7 @@ class Dialogue:
         if self._clinics.is_writing(patient, self._clock()) and self.alarms(said):
             # It was meant for the clinic, and goes there too: whoever reads it there should know.
             turn = _with(turn, await self._clinics.passed_on(turn.patient, str(said.text), turn.outcome))
-        return self._planned(self._gated(self._going_on(turn)))
+        return turn if turn.erase else self._planned(self._gated(self._going_on(turn)))
 
     def _going_on(self, turn: Turn) -> Turn:
         """The turn with a way back to the request for an assessment, when the check for it is over."""
@@ -208,7 +213,7 @@ class Dialogue:
             return dataclasses.replace(turn, patient=shut, practised=turn.practised or left)
         if turn.assessed is not None and turn.assessed.ended == "result":
             learnt = self._exercises.learn(patient, turn.assessed.assessment.findings, self._clock())
-            return dataclasses.replace(turn, patient=self._exercises.reopen(learnt))
+            return dataclasses.replace(turn, patient=self._exercises.reopen(learnt, self._clock()))
         return turn
 
     def alarms(self, said: Said) -> bool:
@@ -268,6 +273,10 @@ class Dialogue:
             patient = dataclasses.replace(patient, writing_at=None)  # they went on to something else
         if said.command or (press is not None and press.verb != "refer"):
             patient = self._refers.aside(patient)
+        own = self._own_data.hear(patient, said, self._clock())
+        if own is not None:
+            return Turn(own.patient, own.outcome, erase=own.erase)
+        patient = self._own_data.aside(patient)
         if said.token is not None:
             return await self._invited(patient, said.token, country)
         if said.command == "refer" and patient.step is Step.DONE and patient.has_consented:
@@ -311,7 +320,9 @@ class Dialogue:
             asked_again = self._asked_again(patient, press, country)
             if asked_again is not None:
                 return asked_again
-            exercise = self._exercises.hear(patient, said, self._clock())
+            # What must be seen today is told at once, and shuts them all the same: no questions first.
+            be_seen = said.text and self._safety.check(said.text).disposition == "SAME_DAY"
+            exercise = None if be_seen else self._exercises.hear(patient, said, self._clock())
             if exercise is not None:
                 return self._exercised(exercise, country)
         if not self._is_asked(patient):
@@ -331,6 +342,10 @@ class Dialogue:
             if agreed is not None:
                 return self._at_clinic(agreed, said, country)
         outcome = self._addressed(patient, await self._understood(patient, said, country))
+        if outcome.kind is Kind.ACCOUNT and outcome.replies and not self._is_asked(patient):
+            *before, last = outcome.replies
+            last = last.model_copy(update={"buttons": (*last.buttons, *self._own_data.buttons())})
+            outcome = outcome.model_copy(update={"replies": (*before, last)})
         if outcome.kind is Kind.HANDOFF and not self._is_asked(patient):
             line = await self._clinics.line_of(patient)
             if line is not None:
@@ -555,22 +570,46 @@ class Dialogue:
         if said.text and not welcome.answer_now:
             outcome = self._safety.same_day(self._safety.check(said.text), outcome, country)
         if welcome.answer_now:
-            answer = await self._understood(welcome.patient, Said(text=welcome.answer_now), country)
+            patient, answer = await self._answered_held(welcome.patient, welcome.answer_now, country)
             replies = outcome.replies + answer.replies
             outcome = answer.model_copy(update={"replies": replies, "retired": outcome.retired})
-            welcome = dataclasses.replace(welcome, patient=_asked(welcome.patient, answer, welcome.answer_now))
+            welcome = dataclasses.replace(welcome, patient=patient)
         if welcome.forget:
             await self._engine.forget(patient.id)
         return await self._invited_after(Turn(welcome.patient, outcome, forget=welcome.forget), country)
 
+    async def _answered_held(self, patient: Patient, question: str, country: Country) -> tuple[Patient, Outcome]:
+        """Answer what was asked before first contact was over; what asked for a reminder sets one."""
+        now, said = self._clock(), Said(text=question)
+        if self._reminders.is_asked_for(patient, question, now) and not await self._raises(patient, said):
+            reminder = self._reminders.hear(patient, said, country, now)
+            if reminder is not None:
+                return reminder.patient, reminder.outcome
+        answer = await self._understood(patient, said, country)
+        after = _asked(patient, answer, question)
+        if answer.kind is Kind.REMINDER:
+            offered = self._reminders.offer(after, now)
+            return offered.patient, offered.outcome
+        return after, answer
+
     async def _answered_unkept(self, welcome: Welcome, country: Country) -> Turn:
-        """Answer a newcomer's first question under a throw-away name that is wiped at once, then ask for consent."""
+        """Answer a newcomer's first question under a throw-away name that is wiped at once, then ask for consent.
+
+        Nothing of it is kept but a request for a reminder, which is held as any question that is asked before consent.
+        """
         nobody = Patient(id=new_pseudonym(), country=welcome.patient.country)
         question = str(welcome.patient.held_question)
         answer = await self._understood(nobody, Said(text=question), country)
         await self._engine.forget(nobody.id)
-        patient = _asked(dataclasses.replace(welcome.patient, held_question=None), answer, question)
-        return Turn(patient, answer.model_copy(update={"replies": answer.replies + welcome.outcome.replies}))
+        replies = answer.replies
+        held = None
+        if answer.kind is Kind.REMINDER or self._reminders.is_asked_for(welcome.patient, question, self._clock()):
+            held = question  # a reminder can be set only when it is known for whom
+            if answer.kind is not Kind.REMINDER:
+                known = () if answer.kind in _NOT_UNDERSTOOD and not answer.asks else replies
+                replies = (*known, Reply(text=self.words("consent.held")))
+        patient = _asked(dataclasses.replace(welcome.patient, held_question=held), answer, question)
+        return Turn(patient, answer.model_copy(update={"replies": replies + welcome.outcome.replies}))
 
     def _pressed_before_consent(self, press: Press) -> Outcome:
         """Meet a tapped button of an answer given before consent: nothing is kept of it."""

@@ -7,6 +7,7 @@ that stays unclear counts as a yes: unknown is never "no".
 import dataclasses
 from typing import Literal
 
+from bot import metrics
 from bot.dialogue.yes_no import read
 from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient
@@ -48,6 +49,7 @@ class Safety:
         """Return what must be said before anything else, or None when the message can go its usual way."""
         if found.level is Level.NONE:
             return None
+        metrics.red_flag(str(found.family), found.level.value)
         if found.kind == "crisis":
             return self._crisis(patient, found, country)
         family = str(found.family)

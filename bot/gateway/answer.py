@@ -2,15 +2,18 @@
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Bot, Update
 from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
+from bot import metrics
 from bot.clock import Clock
 from bot.dialogue import Dialogue, Said, Turn, record
 from bot.gateway.incoming import Incoming, What, understand
@@ -38,9 +41,11 @@ class Answerer:
         name: str,
         concurrency: int,
         on_written: Callable[[], None],
+        on_erased: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._dialogue, self._bot, self._clock = store, dialogue, bot, clock
         self._name, self._concurrency, self._on_written = name, concurrency, on_written
+        self._on_erased = on_erased
         self._new = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
         self._beside: set[asyncio.Task[object]] = set()
@@ -51,12 +56,14 @@ class Answerer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer until told to stop, and then what is still waiting."""
-        async with self._store.writing() as session:
-            await inbox.free_claims(session, self._name)
         while True:
             self._new.clear()
             free = self._concurrency - len(self._working)
-            claimed = await self._claim(free) if free else []
+            try:
+                claimed = await self._claim(free) if free else []
+            except SQLAlchemyError as error:  # a locked or unreachable database: nothing was claimed
+                log.error("answer.no_claim", fault=type(error).__name__)
+                claimed = []
             for row in claimed:
                 task = asyncio.create_task(self._answer(row))
                 self._working.add(task)
@@ -73,6 +80,9 @@ class Answerer:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            # Not even that it failed could be written down: its claim runs out, and it is tried again.
+            log.error("update.not_recorded", fault=type(fault).__name__)
         self._new.set()
 
     async def _claim(self, limit: int) -> list[inbox.Incoming]:
@@ -80,12 +90,17 @@ class Answerer:
             return await inbox.claim(session, self._name, self._clock(), limit)
 
     async def _answer(self, row: inbox.Incoming) -> None:
+        # Each row has a task of its own, so the number stands in the log lines of this message alone.
+        structlog.contextvars.bind_contextvars(message=str(row.update_id))
+        if row.attempts == 1:
+            metrics.took("inbox", self._clock() - row.received_at)
         try:
             incoming = understand(Update.de_json(dict(row.update), self._bot))
             if incoming.chat_id not in (0, row.chat_id):
                 raise ValueError("a chat id that no database holds")
         except Exception as error:  # whatever a malformed update makes of the parser: it is parked, the rest go on
             log.error("update.parked", update_id=row.update_id, fault=type(error).__name__)
+            metrics.parked()
             async with self._store.writing() as session:
                 await inbox.park(session, row.id, type(error).__name__, self._clock())
             return
@@ -117,14 +132,22 @@ class Answerer:
         async with self._store.writing() as session:
             patient = await patients.of_chat(session, incoming.chat_id, self._clock())
             await patients.set_blocked(session, patient.id, None)
+        begun = time.monotonic()
         turn = await self._turn(patient, incoming)
+        took = time.monotonic() - begun
         now = self._clock()
         async with self._store.writing() as session:
             if not await inbox.finish(session, row.id, now):
                 return
             await record(session, f"update:{row.update_id}", patient, turn, now)
-            await _write_replies(session, row.update_id, patient, turn.outcome, incoming, now)
+            if not turn.erase:  # nobody is left to write to; whoever finishes the erasure tells them
+                await _write_replies(session, row.update_id, patient, turn.outcome, incoming, now)
+        metrics.took("dialogue", took)
+        metrics.answered(turn.outcome.kind.value, turn.outcome.disposition)
+        log.info("message.answered", kind=turn.outcome.kind.value, seconds=round(took, 3))
         self._on_written()
+        if turn.erase:
+            self._on_erased()
         if incoming.callback_id is not None:
             self._aside(self._bot.answer_callback_query(incoming.callback_id, text=turn.outcome.notice))
 
@@ -165,6 +188,7 @@ class Answerer:
     async def _own_up(self, row: inbox.Incoming, incoming: Incoming, fault: str) -> None:
         """Set an update aside and tell the person, both or neither."""
         now = self._clock()
+        metrics.parked()
         async with self._store.writing() as session:
             await inbox.park(session, row.id, fault, now)
             patient = await patients.of_chat(session, incoming.chat_id, now)

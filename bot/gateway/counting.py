@@ -26,15 +26,16 @@ class Frame:
 def frames(count: Count, words: Words) -> tuple[Frame, ...]:
     """Return what a count shows, in order: get ready, each hold with its dots, each rest, and that it may be done.
 
-    A hold of a minute or more (a massage) shows the time that is left every 15 seconds; a shorter one as many dots as
-    it has seconds, ten at most, which go out in five steps at most. A rest shorter than the pace is not shown.
+    A hold of a minute or more (a massage) shows the time that is left every 15 seconds, and so does the rest at the
+    end; a shorter hold as many dots as it has seconds, ten at most, which go out in five steps at most. A rest shorter
+    than the pace is not shown.
     """
     shown: list[Frame] = []
     for frame in _wanted(count, words):
         if not shown or frame.after_s >= shown[-1].after_s + PACE_S:
             shown.append(frame)
     # A very short hold leaves no room for what follows it; the last line comes all the same.
-    end = max(READY_S + _length(count), shown[-1].after_s + PACE_S)
+    end = max(READY_S + _holds(count) + count.after_s, shown[-1].after_s + PACE_S)
     return (*shown, Frame(end, words("exercise.count_done")))
 
 
@@ -49,12 +50,19 @@ def _wanted(count: Count, words: Words) -> Iterator[Frame]:
         if number < count.repetitions and count.rest_s >= PACE_S:
             yield Frame(at, words("exercise.count_rest"))
         at += count.rest_s
+    over = READY_S + _holds(count)
+    for elapsed in range(0, count.after_s, _LONG_PACE_S):
+        yield Frame(over + elapsed, words("exercise.count_rest_left", text=_left(count.after_s - elapsed, words)))
+
+
+def _left(seconds: int, words: Words) -> str:
+    return words("exercise.count_left", text=f"{seconds // 60}:{seconds % 60:02}")
 
 
 def _hold(count: Count, number: int, elapsed: int, words: Words) -> str:
     left = count.hold_s - elapsed
     if count.hold_s >= _LONG_S:
-        to_go = words("exercise.count_left", text=f"{left // 60}:{left % 60:02}")
+        to_go = _left(left, words)
     else:
         dots = min(count.hold_s, _DOTS)
         full = -(-left * dots // count.hold_s)
@@ -69,5 +77,6 @@ def _step(hold_s: int) -> int:
     return _LONG_PACE_S if hold_s >= _LONG_S else max(PACE_S, -(-hold_s // _CHANGES))
 
 
-def _length(count: Count) -> int:
+def _holds(count: Count) -> int:
+    """How long the holds last, with the rests between them."""
     return count.hold_s * count.repetitions + count.rest_s * (count.repetitions - 1)

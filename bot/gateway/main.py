@@ -17,7 +17,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import AIORateLimiter, Defaults, ExtBot, Updater
 from telegram.request import HTTPXRequest
 
-from bot import logs
+from bot import logs, metrics
 from bot.clock import clock_starting_at
 from bot.content_file import ContentError
 from bot.dialogue import Dialogue
@@ -25,7 +25,10 @@ from bot.dialogue.clinic import StoredLines
 from bot.dialogue.engine import Engine
 from bot.dialogue.self_referral import StoredTakers
 from bot.gateway.answer import Answerer
+from bot.gateway.export import Exports
+from bot.gateway.keep import Keeper
 from bot.gateway.live_count import LiveCounts
+from bot.gateway.owner import new_owner, take_over
 from bot.gateway.picture import Diaries, Pictures
 from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, webhook
 from bot.gateway.remind import Reminding
@@ -33,11 +36,14 @@ from bot.gateway.send import Sender
 from bot.knowledge import Shelf
 from bot.programme.exercise import load_exercises
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
-from bot.store import Store, facts, inbox
+from bot.store import Store, facts, inbox, retention, standing, tracker
+from bot.watch import answers, create_watch, watching
 
 log = structlog.get_logger()
 
-COMMANDS = ("check", "exercise", "checkin", "reminders", "progress", "refer", "help", "start", "stop")
+COMMANDS = (
+    "check", "exercise", "checkin", "reminders", "progress", "refer", "help", "start", "stop", "export", "delete",
+)  # fmt: skip
 _UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 _POLL_SECONDS = 20
 _SANDBOX = "septimus_sandbox_bot"
@@ -70,6 +76,7 @@ class Gateway:
         self._secret, self._socket = _webhook_secret(settings), _webhook_socket(settings)
         self._clock = clock_starting_at(settings.now)
         self._ready = settings.home / "run" / f"{settings.instance}.ready"
+        self._owner = new_owner(settings.instance)
         self._store = Store(settings.database)
         self._unauthorised = asyncio.Event()
         production = settings.mode == "production"
@@ -94,10 +101,14 @@ class Gateway:
             self._store,
             self._bot,
             self._clock,
-            settings.instance,
+            self._owner,
             Pictures(library, words),
             Diaries.load(self._store, CONTENT, library, words),
             LiveCounts(self._bot, self._store, self._clock, words),
+            Exports(self._store, words, settings.home / tracker.FILE),
+        )
+        self._keeper = Keeper(
+            self._store, self._engine, self._bot, words, self._clock, settings.home / tracker.FILE, retention.load()
         )
         self._reminding = Reminding(self._store, words, self._clock, self._sender.nudge)
         self._answerer = Answerer(
@@ -105,21 +116,28 @@ class Gateway:
             self._dialogue,
             self._bot,
             self._clock,
-            settings.instance,
+            self._owner,
             settings.concurrency,
             self._sender.nudge,
+            self._keeper.nudge,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then finish what is in hand."""
         await self._store.migrate()
+        await take_over(self._store, self._settings.home / "run", self._settings.instance, self._owner)
+        async with watching(create_watch("gateway", self._parts, self._refresh), self._settings.gateway_watch_port):
+            await self._run(stop)
+
+    async def _run(self, stop: asyncio.Event) -> None:
         await self._sign_in(stop)
         if stop.is_set():
             return
-        answering_may_stop, sending_may_stop = asyncio.Event(), asyncio.Event()
+        answering_may_stop, sending_may_stop, keeping_may_stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
         answering = asyncio.create_task(self._answerer.run(answering_may_stop))
         sending = asyncio.create_task(self._sender.run(sending_may_stop))
         reminding = asyncio.create_task(self._reminding.run(stop))
+        keeping = asyncio.create_task(self._keeper.run(keeping_may_stop))
         await self._introduce()
         receive = self._serve_webhook if self._settings.webhook_url else self._poll
         receiving = asyncio.create_task(receive(stop))
@@ -127,7 +145,7 @@ class Gateway:
         log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
         try:
             await asyncio.wait(
-                {asyncio.create_task(stop.wait()), answering, sending, receiving, reminding},
+                {asyncio.create_task(stop.wait()), answering, sending, receiving, reminding, keeping},
                 return_when=asyncio.FIRST_COMPLETED,
             )
             stop.set()
@@ -139,11 +157,36 @@ class Gateway:
             sending_may_stop.set()
             self._sender.nudge()
             await sending
+            keeping_may_stop.set()
+            await keeping
         finally:
             self._ready.unlink(missing_ok=True)
             await self._engine.close()
             await self._bot.shutdown()
             await self._store.close()
+
+    async def _parts(self) -> dict[str, bool]:
+        """Which parts answer that a full answer needs."""
+        settings = self._settings
+        token = settings.engine_token.get_secret_value() if settings.engine_token else ""
+        engine, actions, database = await asyncio.gather(
+            answers(f"{settings.engine_url}/status", token),
+            answers(f"http://127.0.0.1:{settings.actions_port}/health"),
+            self._store.answers(),
+        )
+        parts = {"database": database, "engine": engine, "actions": actions}
+        metrics.is_ready(parts)
+        return parts
+
+    async def _refresh(self) -> None:
+        """Bring the figures up to date that stand in the database."""
+        await self._parts()
+        async with self._store.reading() as session:
+            work = await standing.work(session, self._clock())
+        for name, box in (("inbox", work.inbox), ("outbox", work.outbox)):
+            metrics.box_stands(name, box.waiting, box.oldest.total_seconds(), box.claimed, box.stuck)
+        metrics.inbox_parked(work.parked)
+        metrics.reminders_due(work.reminders_due)
 
     async def _write(self, updates: Sequence[RawUpdate]) -> None:
         if not updates:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from fpdf import FPDF
@@ -52,6 +53,32 @@ def progress_pdf(progress: Progress, picture_png: bytes, made: datetime) -> byte
         pdf = _progress(progress, picture_png, size, made)
         if pdf.page_no() == 1:
             break
+    return bytes(pdf.output())
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of plain pages; an empty one is a gap. `size` is in points."""
+
+    text: str
+    size: int
+    bold: bool = False
+
+
+def pages_pdf(title: str, lines: Iterable[Line], made: datetime) -> bytes:
+    """Return lines as a PDF of as many pages as they need. A line that is too long is broken.
+
+    Args:
+        title: the file's title.
+        lines: what stands on the pages.
+        made: when it is made, aware; it stands in the file, so that the same lines give the same bytes.
+    """
+    pdf = _page(title, made, 18)
+    for line in lines:
+        if line.text.strip():
+            _write(pdf, line.text, line.size, bold=line.bold)
+        else:
+            pdf.ln(line.size * 0.3)
     return bytes(pdf.output())
 
 

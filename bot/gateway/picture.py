@@ -180,7 +180,7 @@ class Diaries:
             now=now,
             zone=zone_of(patient),
             words=self._words,
-            shut_since=Practice.loads(patient.practice).closed_at,
+            rest_days=Practice.loads(patient.practice).shut_days(now, zone_of(patient)),
             own=Prescribed.loads(patient.prescribed).own,
         )
         return (progress, zone_of(patient)) if progress is not None else None

@@ -21,12 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
+from bot import metrics
 from bot.clock import Clock
+from bot.gateway.export import Exports
 from bot.gateway.live_count import LiveCounts
 from bot.gateway.pdf import summary_pdf
 from bot.gateway.picture import Diaries, Pictures
 from bot.gateway.render import messages, plain, to_html
-from bot.outcome import PROGRESS, Count
+from bot.outcome import EXPORT_JSON, EXPORT_PDF, PROGRESS, Count
 from bot.store import Store, outbox, patients
 
 log = structlog.get_logger()
@@ -64,9 +66,10 @@ class Sender:
         pictures: Pictures,
         diaries: Diaries,
         counts: LiveCounts,
+        exports: Exports | None = None,
     ) -> None:
         self._store, self._bot, self._clock, self._name = store, bot, clock, name
-        self._pictures, self._diaries, self._counts = pictures, diaries, counts
+        self._pictures, self._diaries, self._counts, self._exports = pictures, diaries, counts, exports
         self._answers, self._can_wait = _Lane(), _Lane(can_wait=True)
 
     def nudge(self) -> None:
@@ -82,8 +85,6 @@ class Sender:
             await self._counts.close()
 
     async def _run(self, stop: asyncio.Event) -> None:
-        async with self._store.writing() as session:
-            await outbox.free_claims(session, self._name)
         await asyncio.gather(self._go_on(stop, self._answers), self._go_on(stop, self._can_wait))
 
     async def _go_on(self, stop: asyncio.Event, lane: "_Lane") -> None:
@@ -124,7 +125,10 @@ class Sender:
         return row.not_after is not None and row.not_after < self._clock()
 
     async def _send(self, row: outbox.Outgoing) -> None:
+        if row.message is not None:
+            structlog.contextvars.bind_contextvars(message=row.message)
         if self._is_too_late(row):
+            _count(row, "late")
             async with self._store.writing() as session:
                 await outbox.failed(session, row.id, outbox.TOO_LATE, self._clock())
             return
@@ -158,6 +162,10 @@ class Sender:
             await self._retry(row, _LONGEST_PAUSE, type(error).__name__)
         else:
             message_id = message.message_id if message is not None else None
+            _count(row, "sent")
+            if row.message is not None:  # a reminder's wait is its rate's
+                metrics.took("outbox", self._clock() - row.due_at)
+            log.info("message.sent", outbox=row.id)
             await self._record(row, message_id)
             if message is not None and row.body.get("count") is not None:
                 self._counts.start(row, message, Count.model_validate(row.body["count"]))
@@ -179,6 +187,8 @@ class Sender:
         match row.act:
             case "send_file" if row.body["name"] == PROGRESS:
                 return await self._send_page(row, chat_id)
+            case "send_file" if row.body["name"] in (EXPORT_PDF, EXPORT_JSON) and self._exports is not None:
+                return await self._send_export(self._exports, row, chat_id)
             case "send_file":
                 content = summary_pdf(str(row.body["text"]), datetime.fromisoformat(row.body["made"]))
                 return await self._bot.send_document(chat_id, content, filename=str(row.body["name"]))
@@ -239,6 +249,15 @@ class Sender:
         text = to_html(str(row.body["text"]))
         return await self._bot.send_document(chat_id, page, caption=text, filename=self._diaries.file_name())
 
+    async def _send_export(self, exports: Exports, row: outbox.Outgoing, chat_id: int) -> Message:
+        """Send a file with all that is kept of the person, collected only now, with its text beside it."""
+        made = datetime.fromisoformat(row.body["made"])
+        found = await exports.file(row.patient_id, str(row.body["name"]), made)
+        if found is None:
+            return await self._bot.send_message(chat_id, exports.nothing())
+        name, content = found
+        return await self._bot.send_document(chat_id, content, caption=to_html(str(row.body["text"])), filename=name)
+
     async def _send_nothing_yet(self, chat_id: int) -> Message:
         """Say that there is nothing to show: the diary is read only now, and all of it may have gone by then."""
         ((_, body),) = messages(self._diaries.nothing())
@@ -265,6 +284,7 @@ class Sender:
 
     async def _unreachable(self, row: outbox.Outgoing, fault: str) -> None:
         now = self._clock()
+        _count(row, "failed")
         async with self._store.writing() as session:
             await patients.set_blocked(session, row.patient_id, now)
             await outbox.give_up_on(session, row.patient_id, fault, now)
@@ -274,13 +294,22 @@ class Sender:
         if row.attempts >= MAX_ATTEMPTS:
             await self._give_up(row, fault)
             return
+        metrics.sent("retried")
         async with self._store.writing() as session:
             await outbox.retry(session, row.id, self._clock() + wait, fault)
 
     async def _give_up(self, row: outbox.Outgoing, fault: str) -> None:
+        _count(row, "failed")
         log.error("send.given_up", outbox=row.id, patient=row.patient_id, fault=fault)
         async with self._store.writing() as session:
             await outbox.failed(session, row.id, fault, self._clock())
+
+
+def _count(row: outbox.Outgoing, result: str) -> None:
+    """Count what became of a row for good; what was handed over as a reminder and did not arrive is told of as one."""
+    metrics.sent(result)
+    if row.key.startswith("reminder:") and result != "sent":
+        metrics.reminders(result)
 
 
 class _Lane:
@@ -297,6 +326,9 @@ class _Lane:
     def finished(self, task: asyncio.Task[None]) -> None:
         """Note that one is through."""
         self._took.append(time.monotonic() - self.working.pop(task))
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            # What became of it could not be written down: its claim runs out, and it is tried again.
+            log.error("send.not_recorded", fault=type(fault).__name__)
         self.new.set()
 
     async def turn(self, stop: asyncio.Event) -> None:

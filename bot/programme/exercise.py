@@ -384,7 +384,13 @@ def _faults(exercise: Exercise, stages: _StagesFile, sources: frozenset[str]) ->
         faults.append(
             f"{exercise.id} asks the weak side to move: it needs a gate other than everyday, and S0 forbids it (G2)."
         )
+    if exercise.kind == "active" and exercise.dose.effort is None:
+        faults.append(f"{exercise.id}: `effort` is null, but it asks for a movement. Say how much, out of 10.")
     faults += [f"{exercise.id}: {fault}" for fault in _undrawable(exercise.picture)]
+    if exercise.picture.pose == "rest" and not (
+        exercise.picture.lit or exercise.picture.arrows or exercise.picture.hand
+    ):
+        faults.append(f"{exercise.id}: `picture` shows nothing but a face at rest. Mark a muscle, an arrow or a hand.")
     faults += [
         f"{exercise.id}: 'never_with' names '{each}', which stages.yml doesn't explain. Add it there."
         for each in exercise.never_with
@@ -398,10 +404,12 @@ def _faults(exercise: Exercise, stages: _StagesFile, sources: frozenset[str]) ->
         most = stages.caps[name].of(exercise.id)
         if value is not None and value > most:
             faults.append(f"{exercise.id}: {name} is {value}, over its cap of {most} in stages.yml. Lower it.")
-    minutes = (exercise.dose.minutes or 0) * (exercise.dose.times_a_day or 1)
+    dose = exercise.dose
+    holds = (dose.repetitions or 0) * (dose.sets or 1) * ((dose.hold_s or 3) + 3) / 60
+    minutes = round((dose.minutes or holds) * (dose.times_a_day or 1), 1)
     most = stages.caps["minutes_a_day"].of(exercise.id)
     if minutes > most:
-        faults.append(f"{exercise.id}: {minutes} minutes a day, over the cap of {most} in stages.yml. Lower it.")
+        faults.append(f"{exercise.id}: {minutes:g} minutes a day, over the cap of {most} in stages.yml. Lower it.")
     return faults
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from bot.pictures.line import number
 from bot.programme import diary
@@ -11,8 +11,6 @@ from bot.programme.own import CLINICS, OwnProgramme
 from bot.programme.progress import Measured, Milestone, Practised, Prescription, Progress, Trend, Week, progress_of
 from bot.programme.questionnaire import Questionnaire, Value
 from bot.words import Words
-
-_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +33,13 @@ def tell(
     now: datetime,
     zone: str,
     words: Words,
-    shut_since: datetime | None = None,
+    rest_days: frozenset[date] = frozenset(),
     own: OwnProgramme | None = None,
 ) -> Progress | None:
     """What is told of a person's progress; None while there is nothing to tell: no session done, and no figure.
 
     Which figures are told, and what a first "yes" is called, the questionnaires say. A programme that the library does
-    not have any more asks for nothing, and so does every day since exercises were shut.
+    not have any more asks for nothing, and so does every day on which exercises were shut.
 
     Args:
         practised: the diary, whole, in any order.
@@ -51,7 +49,7 @@ def tell(
         now: the present moment, aware.
         zone: the IANA zone that the person is in now.
         words: the bot's own words.
-        shut_since: when exercises were shut, while they are.
+        rest_days: local days on which exercises were shut.
         own: the programme that the clinic chose, which asks for its times a day.
 
     Raises:
@@ -66,8 +64,6 @@ def tell(
     milestones = [each for one in questionnaires.values() for each in _milestones(one, in_order, zone)]
     if not scores and not milestones and not any(each.done for each in practised):
         return None
-    today = diary.local_day(now, zone)
-    shut = diary.local_day(shut_since, zone) if shut_since is not None else None
     return progress_of(
         practised,
         scores,
@@ -79,7 +75,7 @@ def tell(
         now=now,
         zone=zone,
         words=words,
-        rest_days=frozenset(shut + day * _DAY for day in range((today - shut).days + 1)) if shut else frozenset(),
+        rest_days=rest_days,
     )
 
 

@@ -184,6 +184,11 @@ def is_quiet(schedule: Schedule, moment: datetime) -> bool:
     return _within(schedule.quiet, _wall(_utc(moment), _zone(schedule.zone)).time())
 
 
+def is_only_quiet(schedule: Schedule) -> bool:
+    """Whether all its times are within the quiet hours, so that it would never come."""
+    return schedule.quiet is not None and not _promised(schedule)
+
+
 def moved(schedule: Schedule, zone: str, now: datetime) -> Schedule:
     """The rule of a person who is in another zone from now on.
 

@@ -7,6 +7,8 @@ meaning is taken where words leave a choice, and a question is asked where a wro
   or "tonight" is said, or a list goes up: 8, 12, 4 and 8 ends at 20:00. Of today, it is the next that is still to come.
 - A moment with a name (after lunch, before bed), a number a day (twice a day) and an interval without hours have
   usual times; they are the constants below.
+- Quiet hours without an end last until the early morning, those without a beginning begin at midnight. A bare hour of
+  theirs is taken for the night, unless they are short: 10 to 7 is the night, 12 to 2 is around noon.
 - Dates are whole local days: `starts` is the first, `ends` the last with reminders; `Pause.until` is the day on which
   they come back. "On monday" is once, "on mondays" and "mon and wed" every week; a check-in is weekly by its nature.
 - What would be harmful to misread is not read: stopping eye drops (not their reminder), cancelling an appointment (not
@@ -33,6 +35,10 @@ MOST_A_DAY = 12
 """A sensible ceiling: so many reminders of one kind a day."""
 DAY_BEGINS, DAY_ENDS = time(7), time(22)
 """Between these an interval runs when no hours are said."""
+QUIET_ENDS = time(5)
+"""Until then quiet hours last of which only the beginning is said."""
+MOST_DAYS_OFF = 100
+"""So many dates can be left out at once; a longer time is a pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Wish:
     """Reminders at `times`, or every `every_minutes` from `first` to `last`; wall clock, in the person's zone.
 
     `days` are weekdays (Monday is 0). `starts` and `ends` are the first and the last day, `on` a single one.
+    `days_off` are dates without any, `quiet` the hours without. `is_exception`: the days are what others leave over.
     `kind_guessed`: nothing said which kind. `manner`: "change" is of what is set already, `only` the part of the day of
     the reminder that is meant; with neither times nor an interval, only its days or dates change. "add" is one more.
     """
@@ -56,6 +63,9 @@ class Wish:
     kind_guessed: bool = False
     manner: Manner = "set"
     only: Span | None = None
+    days_off: frozenset[date] = frozenset()
+    quiet: Span | None = None
+    is_exception: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +103,26 @@ class Resume:
     kind: Kind | None = None
 
 
-type Request = Wish | Pause | Delete | List | Move | Resume
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """No reminders from one time on the wall to another, each day, those of a kind or all; None: no such hours."""
+
+    hours: Span | None
+    kind: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DaysOff:
+    """No reminders on these dates, those of a kind or all; in order, none of them past."""
+
+    days: tuple[date, ...]
+    kind: Kind | None = None
+
+
+type Request = Wish | Pause | Delete | List | Move | Resume | Quiet | DaysOff
 type Key = Literal[
     "when", "no_such_time", "no_such_date", "which_date", "which_day", "past", "ends_first", "too_often",
-    "not_offered", "what", "one_at_a_time", "quiet_hours", "where",
+    "not_offered", "what", "one_at_a_time", "quiet_hours", "where", "which_holidays", "until_when",
 ]  # fmt: skip
 
 
@@ -125,7 +151,7 @@ def read_request(text: str, now: datetime, is_place: Callable[[str], bool] | Non
     """
     if now.utcoffset() is None:
         raise ValueError("a moment without a zone has no local day; give it in the person's zone")
-    said = _plain(text)
+    said = _whole_dates(_plain(text))
     if not said or len(said) > _LONGEST:
         return None
     moved = _move(said, is_place)
@@ -135,6 +161,8 @@ def read_request(text: str, now: datetime, is_place: Callable[[str], bool] | Non
         return List()
     if _NO_REQUEST.search(said):
         return None
+    if (both := _wish_with_quiet(said, now)) is not None:
+        return both
     tokens = _tokens(said, now)
     return _resume(said, tokens, now) or _less(said, tokens, now) or _wish(said, tokens, now)
 
@@ -276,6 +304,42 @@ def _plain(text: str) -> str:
     said = re.sub(r"\b(?:a|an|1) hundred\b", "100", said)
     said = re.sub(r"(?<=\d) ([ap])m\b", r"\1m", said)
     return " ".join(said.split()).strip(" ,?") + (" ?" if "?" in said else "")
+
+
+_DAY_NUMBER = r"(?:the )?\d{1,2}(?:st|nd|rd|th)?"
+_DATES_OF_A_MONTH: tuple[tuple[re.Pattern[str], str], ...] = (
+    # from 3 to 10 december
+    (
+        re.compile(
+            rf"\b(from|between) ({_DAY_NUMBER})(?: of)? ?(?:to|-|through|until|and) ?"
+            rf"({_DAY_NUMBER} (?:of )?({_MONTH}))\b"
+        ),
+        r"from \2 \4 to \3",
+    ),
+    # from december 3 to 10
+    (
+        re.compile(
+            rf"\b(from|between) (({_MONTH}) {_DAY_NUMBER}) ?(?:to|-|through|until|and) ?({_DAY_NUMBER})"
+            r"(?![\d:]|am|pm| ?oclock)"
+        ),
+        r"from \2 to \4 \3",
+    ),
+    # 25 and 26 december
+    (
+        re.compile(rf"(?<!at )\b({_DAY_NUMBER})( ?(?:,|and|, and) ?)(?={_DAY_NUMBER} (?:of )?({_MONTH})\b)"),
+        r"\1 \3\2",
+    ),
+)
+
+
+def _whole_dates(said: str) -> str:
+    """The words with the month beside each day of one: "from 3 to 10 december" has it once."""
+    for old, new in _DATES_OF_A_MONTH[:2]:
+        said = old.sub(new, said)
+    if _NO.search(said) or _PAUSE.search(said) or re.match(r"(?:not|nothing|skip|(?:the )?\d)", said):
+        for old, new in (_DATES_OF_A_MONTH[2],) * 3:  # "24, 25 and 26 december" takes a round for each
+            said = old.sub(new, said)
+    return said
 
 
 def _number(found: re.Match[str]) -> str:
@@ -798,7 +862,8 @@ _LEXEMES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
          rf"(?:days?|weeks?|months?|years?|nights?|mornings?|evenings?|{_DAY})", _wrong("not_offered")),
         (r"(?:on )?alternat(?:e|ing) (?:days|nights|weeks|mornings|evenings)|(?:every )?fortnight(?:ly)?"
          r"|(?<=every )fortnight|monthly|every month|yearly|every year|annually|once a (?:month|year|fortnight)"
-         r"|bi-?weekly|(?:bank|public|school) holidays?|1 day on,? 1 day off|day on,? day off", _wrong("not_offered")),
+         r"|bi-?weekly|1 day on,? 1 day off|day on,? day off", _wrong("not_offered")),
+        (r"(?:(?:bank|public|school|national|state) holidays?|holidays)", _wrong("which_holidays")),
         (r"constantly|all the time|continuously|non-?stop|(?:every )?(?:single )?moment|every few seconds",
          _wrong("too_often")),
         (r"(?:once )?(?:every|each|once an?) (?:single )?(?:(?P<amount>\d+(?:\.\d+)?|half an?|half|an?|couple of"
@@ -876,8 +941,9 @@ _LEXEMES: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
         (r"until|up to|ending(?: on)?|ends(?: on)?|finishing(?: on)?|through(?= )|(?:stop|finish|end)(?:ping|ing"
          r"|s)? (?:on|at)",
          _mark("until")),
-        (rf"(?:but )?not(?: on| at| the| over the| over)*(?= (?:{_DAY}|week|bank|public|tomorrow|the weekend"
-         rf"|christmas))|(?:but )?(?:except|apart from|excluding|other than|skip(?:ping)?|never|leave out|leaving out"
+        (rf"(?:but )?(?:not|nothing)(?: on| at| the| over the| over)*(?= (?:{_DAY}|week|bank|public|tomorrow"
+         rf"|the weekend|christmas|{_DAY_NUMBER} (?:of )?{_MONTH}|{_MONTH} {_DAY_NUMBER}))|(?:but )?(?:except"
+         rf"|apart from|excluding|other than|skip(?:ping)?|never|leave out|leaving out"
          rf"|no)(?: for| on| the)*(?= (?:{_DAY}|week|bank|public|the weekend|at weekend|at the weekend|on))"
          rf"|except(?: for| on)?", _mark("except")),
         (r"(?:starting|beginning|commencing|as of|start(?:s)?(?= (?:from|on|at|tomorrow|today|next|in)))(?: from| on"
@@ -1074,6 +1140,7 @@ class _Heard:
     out: set[int] = field(default_factory=set)
     only: bool = False
     on: list[_Date] = field(default_factory=list)
+    off: list[_Date] = field(default_factory=list)
     starts: date | None = None
     start_said: str = ""
     until: _Date | None = None
@@ -1158,7 +1225,7 @@ def _hear_date(heard: _Heard, token: _Date, role: str, today: date) -> None:
     day = timedelta(days=1)
     match role:
         case "except":
-            heard.wrong = heard.wrong or _Wrong(token.said, "not_offered")
+            heard.off.append(token)
         case "until" | "to":
             heard.until, heard.ends = token, token.first if token.first == token.last else token.first - day
         case "before":
@@ -1338,7 +1405,7 @@ _PAUSE = re.compile(
 _NO = re.compile(
     rf"\bno (?:more )?(?:\w+ ){{0,2}}{_THEM}\b|\bwithout (?:any |the )?{_NOUN}|\b(?:dont|do not|never) (?:remind|ping"
     rf"|nudge|notify|(?:text|message) me|send\b.*\b{_THEM})\b|\b(?:dont|do not|no longer) (?:want"
-    rf"|need)\b.*\b(?:{_THEM}|reminding)\b|\btoo many {_THEM}\b|^nothing (?:after|before)\b"
+    rf"|need)\b.*\b(?:{_THEM}|reminding)\b|\btoo many {_THEM}\b"
 )
 _OBJECT = re.compile(
     rf"\b(?:{_THEM}|reminding|nudging|pinging|messaging|texting|notifying|bothering|bugging|sending me)\b"
@@ -1357,6 +1424,22 @@ _NIGHT = re.compile(
     r"\bquiet (?:hours?|time)\b|\bdo not disturb\b|\bdnd\b|\b(?:at|in the|during the|through the|over) ?night\b"
     r"|\bovernight\b"
 )
+_HUSH = re.compile(r"\bquiet (?:hours?|time)\b|\bdo not disturb\b|\bdnd\b")
+_NO_HUSH = re.compile(
+    r"\b(?:no|without|remove|delete|cancel|end|stop|clear|drop|turn off|switch off|disable|lift)"
+    r" (?:the |my |any |all |more )*(?:quiet (?:hours?|time)|do not disturb|dnd)\b"
+    r"|\b(?:quiet (?:hours?|time)|do not disturb|dnd) (?:off|away)\b"
+)
+_CLOCK_SAID = r"(?=\d|noon|mid)(?!\d+ ?(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?)\b)"
+_NOTHING = re.compile(
+    r"^(?:(?:please|and|but|ok|hi|hello|,) )*(?:nothing|never|not)(?: please)?"
+    rf" (?:after|before|between|from|until) {_CLOCK_SAID}"
+    r"|\b(?:quiet|silent|silence) (?:please )?(?:(?:after|before|between|from|until) (?=\d|noon|mid)|at night|overnight"
+    r"|(?=\d))"
+)
+"""Nothing after 9pm; other words beside it make it something else."""
+_QUIET_FILLER = frozenset("nothing never not quiet silent silence keep stay".split())
+_NIGHT_ITSELF = re.compile(r"\bnights?\b|\bovernight\b")
 _CHANGE_VERBS = frozenset(
     "change move switch shift reschedule alter edit update push make set delay postpone bring".split()
 )
@@ -1377,6 +1460,20 @@ _MEDICINE = re.compile(
     r"\b(?:tablets?|pills?|(?<!eye )medicines?|medications?|meds|steroids?|prednisolone|prednisone|antivirals?"
     r"|aciclovir|acyclovir|valaciclovir|paracetamol|ibuprofen|vitamins?|doses?|capsules?|painkillers?|injections?)\b"
 )
+
+
+def _is_meant(said: str, wrong: _Wrong) -> bool:
+    """Whether what can't be asks for a reminder all by itself: "24/30" may be a score, and "all the time" an answer."""
+    match wrong.key:
+        case "too_often":
+            return re.search(r"\d|\b(?:every|each)\b", wrong.said) is not None
+        case "no_such_time":
+            return said.startswith("at ") or re.search(r":|am$|pm$", wrong.said) is not None
+        case "no_such_date":
+            return re.search(_MONTH, wrong.said) is not None
+        case "which_holidays":
+            return re.match(r"(?:not?|never|nothing|except)\b", said) is not None
+    return False
 
 
 def _unknown(tokens: Sequence[_Token]) -> list[str]:
@@ -1407,7 +1504,9 @@ def _asks(said: str, tokens: Sequence[_Token], heard: _Heard) -> bool:
     # Without a word of reminders a question is one about practice, and "or" asks, too.
     if "?" in said or any(isinstance(each, _Mark) and each.said == "or" for each in tokens):
         return False
-    if heard.out or (heard.only and heard.days) or heard.every or heard.rate:
+    if heard.out or heard.off or (heard.only and heard.days) or heard.every or heard.rate:
+        return True
+    if heard.wrong and _is_meant(said, heard.wrong):
         return True
     if heard.times and all(each.vague for each in heard.times):
         wished = re.search(r"\b(?:every|each|please)\b|(?:morning|evening|afternoon|night)s\b", said)
@@ -1435,10 +1534,11 @@ def _resume(said: str, tokens: Sequence[_Token], now: datetime) -> Request | Pro
 
 def _less(said: str, tokens: Sequence[_Token], now: datetime) -> Request | Problem | None:
     """Fewer reminders: none for a time, none any more, none on some days."""
-    night = _NIGHT.search(said)
-    if night and night[0].startswith(("quiet", "do not", "dnd")):
-        return Problem("quiet_hours", night[0])
     heard = _hear(tokens, now.date())
+    if _HUSH.search(said) or (_NOTHING.search(said) and not set(_unknown(tokens)) - _QUIET_FILLER):
+        dates = None if heard.says_when else _days_off(heard, now.date())
+        return dates or _quiet(said, heard.kind, now)
+    night = _NIGHT.search(said)
     delete, pause, no = _DELETE.search(said), _PAUSE.search(said), _NO.search(said)
     if not (delete or pause or no):
         return None
@@ -1458,10 +1558,99 @@ def _less(said: str, tokens: Sequence[_Token], now: datetime) -> Request | Probl
         return None
     quiet = night or (_QUIET_HOURS.search(said) if heard.first or heard.times else None)
     if quiet and not heard.every:
-        return Problem("quiet_hours", quiet[0])
+        return _quiet(said, heard.kind, now)
     which = re.search(rf"\b(?:stop|off|mute|pause|disable|silence|no|any|end) ((?:[\w.:-]+ ){{0,5}}?){_THEM}\b", said)
     for_good = _FOR_GOOD.search(said) and heard.until is None and heard.length is None
     return _fewer(heard, Delete if for_good else Pause, now, said, which[1] if which else "")
+
+
+def _quiet(said: str, kind: Kind | None, now: datetime) -> Quiet | Problem:
+    """The hours without reminders; asked for when no time is said."""
+    if _NO_HUSH.search(said):
+        return Quiet(None, kind)
+    begin: _Time | None = None
+    end: _Time | None = None
+    role = ""
+    # Between two numbers "to" means hours here, and no "10 to 7".
+    for token in _tokens(_FROM_TO.sub(r"between \1 and ", said), now):
+        if isinstance(token, _Mark):
+            role = "until" if token.name == "and" and role == "from" and begin else _QUIET_ROLES.get(token.name, role)
+        elif isinstance(token, _Time):
+            begin, end = (begin, end or token) if role == "until" else (begin or token, end)
+        elif isinstance(token, _Wrong):
+            return Problem(token.key, token.said)
+        elif isinstance(token, _Date | _Length) or (isinstance(token, _Days) and token.days != EVERY_DAY):
+            return Problem("not_offered", token.said)  # they are the same each day
+    hours = _quiet_span(begin, end)
+    if hours is None and _NIGHT_ITSELF.search(said):
+        hours = (DAY_ENDS, DAY_BEGINS)
+    return Quiet(hours, kind) if hours is not None else Problem("quiet_hours")
+
+
+def _wish_with_quiet(said: str, now: datetime) -> Wish | Problem | None:
+    """Reminders and the hours without them: "every 2 hours, but nothing between 10 and 7"; None for anything else."""
+    found = _BUT_QUIET.search(said)
+    if found is None:
+        return None
+    wish = _wish(said[: found.start()], _tokens(said[: found.start()], now), now)
+    quiet = _quiet(found["quiet"], None, now)
+    if not isinstance(quiet, Quiet) or not isinstance(wish, Wish):
+        return quiet if isinstance(wish, Wish) and isinstance(quiet, Problem) else None
+    return replace(wish, quiet=quiet.hours)
+
+
+_BUT_QUIET = re.compile(
+    r"(?:,|\bbut\b|\band\b)(?:[ ,]|\bbut\b|\band\b)+(?:nothing|never|not|quiet|silent|none|be quiet|no \w+)"
+    rf" (?P<quiet>(?:(?:after|before|between|from) {_CLOCK_SAID}|at night|overnight)(?: ?(?!remind)[\w:.]+)*)$"
+)
+_FROM_TO = re.compile(r"(?:\b(?:from|between) )?\b(\d{1,2}(?:[:.]\d\d)?(?:am|pm)?) ?(?:to|-|until|and) ?(?=\d)")
+_QUIET_ROLES = {"between": "from", "from": "from", "after": "from", "until": "until", "to": "until", "before": "until"}
+_SHORT = 4 * 60
+"""Minutes; hours that are longer than that are taken for the night, where they may be either."""
+
+
+def _quiet_span(begin: _Time | None, end: _Time | None) -> Span | None:
+    """The quiet hours that were said: those of the night where a bare hour leaves the choice and they are long."""
+    if begin is None and end is None:
+        return None
+    begins = sorted(begin.options, reverse=True) if begin else [_MIDNIGHT]
+    ends = sorted(end.options) if end else [QUIET_ENDS]
+
+    def unlikely(span: Span) -> tuple[bool, int, int]:
+        first, last = (each.hour * 60 + each.minute for each in span)
+        minutes = (last - first) % (24 * 60)
+        by_day = DAY_BEGINS <= span[0] < DAY_ENDS and first < last
+        return minutes == 0, int(by_day != (minutes <= _SHORT)), minutes
+
+    chosen = min(((first, last) for first in begins for last in ends), key=unlikely)
+    return chosen if chosen[0] != chosen[1] else None
+
+
+def _days_off(heard: _Heard, today: date) -> DaysOff | Problem | None:
+    """The dates that are to be without reminders; None when none are named, or they begin at once: that is a pause."""
+    spans = [(each.first, each.last) for each in (*heard.off, *heard.on)]
+    once = [number for each in heard.once for number in sorted(each.days)]
+    spans += [(day, day) for day in (_next_day(number, today) for number in once)]
+    if heard.starts is not None and heard.starts > today:
+        last = heard.until.last if heard.until else heard.ends
+        if last is None and heard.length is not None:
+            last = heard.length.after(heard.starts) - timedelta(days=1)
+        if last is None:
+            return Problem("until_when")
+        if last < heard.starts:
+            return Problem("ends_first", heard.until.said if heard.until else "")
+        spans.append((heard.starts, last))
+    if not spans or heard.says_when:
+        return None
+    past = next((each for each in (*heard.off, *heard.on) if each.last < today), None)
+    if past is not None:
+        return Problem("past", past.said)
+    days = sorted({day for first, last in spans for day in _each_day(max(first, today), last)})
+    return DaysOff(tuple(days), heard.kind) if len(days) <= MOST_DAYS_OFF else Problem("until_when")
+
+
+def _each_day(first: date, last: date) -> tuple[date, ...]:
+    return tuple(first + timedelta(days=each) for each in range(min((last - first).days, MOST_DAYS_OFF) + 1))
 
 
 def _is_pause(said: str, tokens: Sequence[_Token], heard: _Heard) -> bool:
@@ -1498,16 +1687,15 @@ def _fewer(heard: _Heard, sort: type[Pause] | type[Delete], now: datetime, said:
         days = EVERY_DAY - heard.days
         if not days:
             return Problem("which_day")
-        return Wish(heard.kind or "exercises", days=days, kind_guessed=not heard.kinds, manner="change")
+        return Wish(
+            heard.kind or "exercises", days=days, kind_guessed=not heard.kinds, manner="change", is_exception=True
+        )
     until = _pause_end(heard, today)
-    if (
-        heard.last
-        or heard.once
-        or (heard.starts and heard.starts > today)
-        or any(each.first > today for each in heard.on)
-    ):
-        told = heard.last or next(iter(heard.once), None) or next(iter(heard.on), None)
-        return Problem("not_offered", told.said if told else heard.start_said)
+    if heard.last:
+        return Problem("not_offered", heard.last.said)
+    ahead = heard.once or (heard.starts and heard.starts > today) or any(each.first > today for each in heard.on)
+    if ahead and (off := _days_off(heard, today)) is not None:
+        return off
     if sort is Delete and heard.on:
         return Pause(today + timedelta(days=1), heard.kind)
     if heard.times:
@@ -1547,6 +1735,8 @@ def _wish(said: str, tokens: Sequence[_Token], now: datetime) -> Request | Probl
         meant = [each for each in (*_hear(old, today).times, _hear(old, today).first) if each]
         only = _only(meant[0]) if meant else None
         heard = replace(_hear(new, today), kinds=heard.kinds, wrong=heard.wrong)
+    if heard.off and not heard.says_when and not heard.wrong and (days := _days_off(heard, today)) is not None:
+        return days
     so_far = Wish(heard.kind or "exercises", kind_guessed=not heard.kinds, manner=manner, only=only)
     fault = _unclear(said, tokens, heard)
     if fault is None:
@@ -1558,7 +1748,7 @@ def _wish(said: str, tokens: Sequence[_Token], now: datetime) -> Request | Probl
     if fault is None:
         return so_far
     # "At 8 this morning" alone is no wish that came too late: it tells when something was.
-    if fault.key == "past" and not (_CALL.search(said) or _REMINDER.search(said)):
+    if fault.key == "past" and not (_CALL.search(said) or _REMINDER.search(said) or re.search(_MONTH, fault.detail)):
         return None
     return replace(fault, so_far=so_far)
 
@@ -1584,11 +1774,27 @@ def _unclear(said: str, tokens: Sequence[_Token], heard: _Heard) -> Problem | No
         return Problem("what", clause)
     if heard.wrong:
         return Problem(heard.wrong.key, heard.wrong.said)
+    if no_day := _no_day(tokens):
+        return Problem("which_day", no_day)
     if len(heard.kinds) > 1:
         return Problem("one_at_a_time", " and ".join(heard.kinds.values()))
     if len(heard.order) > 3:
         return Problem("one_at_a_time")
     return None
+
+
+def _no_day(tokens: Sequence[_Token]) -> str:
+    """The words "on mars", where a day should stand; empty when there are no such."""
+    for before, on, name, after in zip(tokens, tokens[1:], tokens[2:], [*tokens[3:], None], strict=False):
+        stands_for_a_day = isinstance(before, _Time) or before.said in _BETWEEN_NUMBERS
+        is_name = isinstance(name, _Word) and name.said.isalpha() and name.said not in _FILLER | _ON_THAT
+        ends = after is None or isinstance(after, _Time | _Mark) or after.said in ("at", "?", "please")
+        if stands_for_a_day and on.said == "on" and is_name and ends:
+            return f"on {name.said}"
+    return ""
+
+
+_ON_THAT = frozenset("here telegram whatsapp phone mobile time purpose repeat schedule top waking properly".split())
 
 
 def _is_visit(heard: _Heard) -> bool:
@@ -1642,8 +1848,10 @@ def _dated(wish: Wish, heard: _Heard, today: date) -> tuple[Wish, Problem | None
     if heard.length:
         ends = heard.length.after(starts or today) - timedelta(days=1)
     wish = replace(
-        wish, days=days, on=on[0] if on else None, starts=starts if starts and starts > today else None, ends=ends
-    )
+        wish, days=days, on=on[0] if on else None, starts=starts if starts and starts > today else None, ends=ends,
+        days_off=frozenset(day for each in heard.off for day in _each_day(each.first, each.last) if day >= today),
+        is_exception=bool(heard.out),
+    )  # fmt: skip
     if starts and starts < today:
         return wish, Problem("past", heard.start_said)
     if ends and ends < today:

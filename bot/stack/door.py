@@ -1,6 +1,7 @@
 """The dialogue without Telegram: the same `reply` and `record` as the gateway's, for the terminal and for measuring."""
 
 import contextlib
+import dataclasses
 import json
 import tempfile
 import time
@@ -59,6 +60,8 @@ class Door:
         self._count += 1
         async with self._store.writing() as session:
             await record(session, f"door:{patient.id}:{self._count}", patient, turn, self.clock())
+        if turn.erase:  # who was erased is new, as in Telegram
+            return dataclasses.replace(turn, patient=await self.someone(new=True))
         return turn
 
     async def let_pass(self, patient: Patient, until: datetime) -> AsyncIterator[tuple[datetime, Push]]:

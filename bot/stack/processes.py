@@ -111,7 +111,7 @@ class Stack:
             "sandbox": ("SEPTIMUS_SANDBOX_PORT", settings.sandbox_port),
         }
         for process in self._processes:
-            if process.name in wanted and _is_taken(wanted[process.name][1]):
+            if process.name in wanted and is_taken(wanted[process.name][1]):
                 name, port = wanted[process.name]
                 raise PortTaken(f"Port {port} is in use, and the {process.name} needs it. Free it, or set {name}.")
 
@@ -163,6 +163,9 @@ class Stack:
             "SEPTIMUS_ACTIONS_PORT": str(settings.actions_port),
             "SEPTIMUS_DESK_PORT": str(settings.desk_port),
             "SEPTIMUS_SANDBOX_PORT": str(settings.sandbox_port),
+            "SEPTIMUS_GATEWAY_WATCH_PORT": str(settings.gateway_watch_port),
+            "SEPTIMUS_DESK_WATCH_PORT": str(settings.desk_watch_port),
+            "SEPTIMUS_LOG_LEVEL": settings.log_level,
             "SEPTIMUS_DATABASE_URL": settings.database,
             "PYTHONUNBUFFERED": "1",
         }
@@ -224,7 +227,8 @@ def answers(url: str) -> Callable[[], Awaitable[bool]]:
     return is_ready
 
 
-def _is_taken(port: int) -> bool:
+def is_taken(port: int) -> bool:
+    """Say whether something listens on a port of loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

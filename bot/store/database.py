@@ -1,5 +1,6 @@
 """The database: opening it, its transactions, and its migrations."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,10 +8,16 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_ANSWERS_WITHIN_S = 2.0
+# secure_delete: what is deleted or dropped is overwritten with zeros, not only unlinked.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
+REBUILT_AT_ONCE = 128_000_000
+"""Bytes. A larger SQLite file is rebuilt by the nightly job alone: writers wait meanwhile."""
 
 
 class Store:
@@ -42,6 +49,39 @@ class Store:
         async with self._engine.connect() as connection:
             await connection.run_sync(_upgrade)
 
+    async def scrub(self, *, thoroughly: bool = False) -> bool:
+        """Leave no byte of what was deleted in SQLite's files: rebuild the database, and empty its journal.
+
+        A large file is only rebuilt `thoroughly`; what was deleted is overwritten in it all the same. On PostgreSQL
+        there is nothing to do from here: see docs/privacy.md.
+
+        Returns:
+            False when somebody was reading meanwhile, so that the journal still holds something: try again.
+        """
+        if self._engine.url.get_backend_name() != "sqlite":
+            return True
+        async with self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                return False
+            ((size,),) = await driver.execute_fetchall(
+                "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+            )
+            if thoroughly or size < REBUILT_AT_ONCE:
+                await driver.execute_fetchall("PRAGMA temp_store=MEMORY")
+                await driver.execute_fetchall("VACUUM")
+            ((in_use, *_),) = await driver.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+        return not in_use
+
+    async def answers(self) -> bool:
+        """Say whether the database answers within two seconds, and has our tables."""
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN_S), self._engine.connect() as connection:
+                await connection.execute(text("SELECT version_num FROM alembic_version"))
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return False
+        return True
+
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
@@ -70,7 +110,7 @@ def _open(url: str) -> AsyncEngine:
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves, below
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

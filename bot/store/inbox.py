@@ -12,8 +12,8 @@ from sqlalchemy.orm import aliased
 from bot.store.insert import insert_into
 from bot.store.tables import InboxRow
 
-# How long a claim holds when its gateway has died without a word. A restarted gateway of the same name frees its own
-# claims at once; this is for the others.
+# How long a claim holds when its gateway has died without a word. What starts again in the same home frees the dead
+# one's claims at once (see `bot.gateway.owner`); this is for the others.
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 5
 
@@ -27,6 +27,7 @@ class Incoming:
     chat_id: int
     update: Mapping[str, Any]
     attempts: int
+    received_at: datetime
 
 
 async def write(session: AsyncSession, updates: Iterable[tuple[int, int, Mapping[str, Any]]], now: datetime) -> int:
@@ -80,14 +81,21 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) 
         update(InboxRow)
         .where(InboxRow.id.in_(select(ready.c.id)), InboxRow.state == "waiting", free)
         .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=InboxRow.attempts + 1)
-        .returning(InboxRow.id, InboxRow.update_id, InboxRow.chat_id, InboxRow.update, InboxRow.attempts)
+        .returning(
+            InboxRow.id,
+            InboxRow.update_id,
+            InboxRow.chat_id,
+            InboxRow.update,
+            InboxRow.attempts,
+            InboxRow.received_at,
+        )
         .execution_options(synchronize_session=False)
     )
     return sorted((Incoming(*row) for row in rows), key=lambda incoming: incoming.id)
 
 
 async def free_claims(session: AsyncSession, gateway: str) -> None:
-    """Free what a gateway of this name had claimed when it died."""
+    """Free what an owner had claimed that is surely dead."""
     await session.execute(
         update(InboxRow)
         .where(InboxRow.claimed_by == gateway, InboxRow.state == "waiting")
@@ -131,3 +139,17 @@ async def waiting(session: AsyncSession) -> int:
 async def erase(session: AsyncSession, chat_id: int) -> None:
     """Delete every update of a chat."""
     await session.execute(delete(InboxRow).where(InboxRow.chat_id == chat_id))
+
+
+async def unname(session: AsyncSession, chat_id: int) -> None:
+    """Take a chat's number and words out of what is done with, so that nothing tells whose it was.
+
+    The update's own number stays: an update that Telegram sends again is not answered again. What waits stays as it is:
+    it came later, and is yet to be read.
+    """
+    await session.execute(
+        update(InboxRow)
+        .where(InboxRow.chat_id == chat_id, InboxRow.state != "waiting")
+        .values(chat_id=0, update=None, fault=None)
+        .execution_options(synchronize_session=False)
+    )

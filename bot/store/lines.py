@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.programme.prescribed import Prescribed
-from bot.store import outbox, referrals
+from bot.store import consents, outbox, referrals
 from bot.store.clinic_tables import ClinicRow, LineInviteRow, LineMessageRow, LineRow, ReferralRow, StaffRow
 from bot.store.insert import insert_into
 from bot.store.staff import hash_of as hash_of
@@ -212,6 +212,7 @@ async def open_line(
     except IntegrityError as error:  # where writers don't wait for each other, the index tells
         raise AlreadyJoined from error
     await referrals.change(session, clinic_id, kept, "joined", now, staff_id=None, patient_id=patient_id)
+    await consents.note(session, patient_id, "share", now, given=True, version=CONSENT_VERSION, clinic_id=clinic_id)
 
 
 async def of_patient(session: AsyncSession, patient_id: str) -> Line | None:
@@ -227,6 +228,7 @@ async def of_referral(session: AsyncSession, clinic_id: int, referral_id: int) -
 async def end(session: AsyncSession, line: Line, by: EndedBy, now: datetime, staff_id: int | None = None) -> None:
     """End a line. What came over it stays; what the therapist opened shuts, what they locked stays locked."""
     await session.execute(update(LineRow).where(LineRow.id == line.id).values(ended_at=now, ended_by=by))
+    await consents.note(session, line.patient_id, "share", now, given=False, clinic_id=line.clinic_id)
     patient = await session.get(PatientRow, line.patient_id)
     if patient is not None and patient.prescribed is not None:
         patient.prescribed = Prescribed(locked=Prescribed.loads(patient.prescribed).locked).dumps()

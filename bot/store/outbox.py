@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from bot.store import tally
 from bot.store.insert import insert_into
 from bot.store.tables import OutboxRow
+from bot.store.tally import Tally
 
 LEASE = timedelta(seconds=120)
 CAN_WAIT = 8
@@ -21,14 +23,22 @@ TOO_LATE = "too late"
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A claimed row. `attempts` counts this one too."""
+    """A claimed row. `attempts` counts this one too. `key` names what it answers: a message, or a reminder."""
 
     id: int
     patient_id: str
     act: str
     body: Mapping[str, Any]
     attempts: int
-    not_after: datetime | None = None
+    not_after: datetime | None
+    key: str
+    due_at: datetime
+
+    @property
+    def message(self) -> str | None:
+        """The number of the message that it answers, as the log has it."""
+        kind, _, rest = self.key.partition(":")
+        return rest.partition(":")[0] if kind == "update" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,8 @@ async def claim(
             OutboxRow.body,
             OutboxRow.attempts,
             OutboxRow.not_after,
+            OutboxRow.key,
+            OutboxRow.due_at,
         )
         .execution_options(synchronize_session=False)
     )
@@ -137,7 +149,7 @@ async def claim(
 
 
 async def free_claims(session: AsyncSession, gateway: str) -> None:
-    """Free what a gateway of this name had claimed when it died.
+    """Free what an owner had claimed that is surely dead.
 
     A row that Telegram had accepted but we had not marked is sent a second time: for a health answer, twice is better
     than never.
@@ -151,11 +163,11 @@ async def free_claims(session: AsyncSession, gateway: str) -> None:
 
 async def sent(session: AsyncSession, outbox_id: int, message_id: int | None, now: datetime) -> None:
     """Mark a row as sent and drop its text."""
-    await session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.id == outbox_id)
-        .values(state="sent", body=None, message_id=message_id, finished_at=now, claimed_by=None, claimed_until=None)
-    )
+    done = {"state": "sent", "body": None, "message_id": message_id, "finished_at": now, **_UNCLAIMED}
+    keys = await _finish(session, OutboxRow.id == outbox_id, done)
+    if not keys:  # given up meanwhile, and yet it arrived
+        await session.execute(update(OutboxRow).where(OutboxRow.id == outbox_id).values(**done))
+    await tally.add(session, Tally(sent=tally.messages(keys)), now)
 
 
 async def retry(session: AsyncSession, outbox_id: int, not_before: datetime, fault: str) -> None:
@@ -169,11 +181,7 @@ async def retry(session: AsyncSession, outbox_id: int, not_before: datetime, fau
 
 async def failed(session: AsyncSession, outbox_id: int, fault: str, now: datetime) -> None:
     """Give a row up, with the kind of fault and without its text."""
-    await session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.id == outbox_id)
-        .values(state="failed", body=None, fault=fault[:64], finished_at=now, claimed_by=None, claimed_until=None)
-    )
+    await _given_up(session, OutboxRow.id == outbox_id, fault, now)
 
 
 async def waiting(session: AsyncSession) -> int:
@@ -191,8 +199,25 @@ async def has_later(session: AsyncSession, patient_id: str, outbox_id: int, now:
 
 async def give_up_on(session: AsyncSession, patient_id: str, fault: str, now: datetime) -> None:
     """Give up all that waits for a person, who has blocked the bot."""
-    await session.execute(
+    await _given_up(session, OutboxRow.patient_id == patient_id, fault, now)
+
+
+_UNCLAIMED = {"claimed_by": None, "claimed_until": None}
+
+
+async def _given_up(session: AsyncSession, which: ColumnElement[bool], fault: str, now: datetime) -> None:
+    done = {"state": "failed", "body": None, "fault": fault[:64], "finished_at": now, **_UNCLAIMED}
+    reminders = tally.messages(await _finish(session, which, done))
+    await tally.add(session, Tally(late=reminders) if fault == TOO_LATE else Tally(failed=reminders), now)
+
+
+async def _finish(session: AsyncSession, which: ColumnElement[bool], done: Mapping[str, object]) -> Sequence[str]:
+    """Finish what still waits of some rows; return the keys of those that did."""
+    keys = await session.scalars(
         update(OutboxRow)
-        .where(OutboxRow.patient_id == patient_id, OutboxRow.state == "waiting")
-        .values(state="failed", body=None, fault=fault[:64], finished_at=now, claimed_by=None, claimed_until=None)
+        .where(which, OutboxRow.state == "waiting")
+        .values(**done)
+        .returning(OutboxRow.key)
+        .execution_options(synchronize_session=False)
     )
+    return keys.all()

@@ -8,8 +8,9 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.store.outbox import TOO_LATE
-from bot.store.tables import OutboxRow, ReminderRow
+from bot.store import tally
+from bot.store.tables import ReminderRow
+from bot.store.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,12 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How reminders stand: rows in use and parked; how many were sent, too late, left out, and refused by Telegram."""
+    """How reminders stand: rows in use, due at this moment, and parked; and what became of all that ever were due."""
 
     active: int
-    due: int
+    due_now: int
     parked: int
-    sent: int
-    late: int
-    skipped: int
-    failed: int
+    ever: Tally
 
 
 async def sync(
@@ -113,10 +111,17 @@ async def next_look(session: AsyncSession, patient_id: str) -> datetime | None:
     )
 
 
-async def move_on(session: AsyncSession, moves: Sequence[Moved]) -> None:
-    """Write down what became of due reminders, many at once."""
+async def move_on(session: AsyncSession, moves: Sequence[Moved], now: datetime) -> None:
+    """Write down what became of due reminders, many at once, and count it.
+
+    What is handed over to be sent is counted as sent, or not, by the outbox.
+    """
     if not moves:
         return
+    faults = sum(each.fault is not None for each in moves)
+    late, skipped = sum(each.late for each in moves), sum(each.skipped for each in moves)
+    due = sum(each.sent for each in moves) + late + skipped + faults
+    await tally.add(session, Tally(due, late=late, skipped=skipped, failed=faults), now)
     table = ReminderRow.__table__
     connection = await session.connection()
     await connection.execute(
@@ -148,6 +153,14 @@ async def move_on(session: AsyncSession, moves: Sequence[Moved]) -> None:
             for each in moves
         ],
     )
+
+
+async def last_sent(session: AsyncSession, patient_id: str) -> dict[str, datetime | None]:
+    """Return the promised moment that was sent last of each of a person's reminders, by name."""
+    rows = await session.execute(
+        select(ReminderRow.name, ReminderRow.sent_at).where(ReminderRow.patient_id == patient_id)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def snooze(session: AsyncSession, patient_id: str, name: str, until: datetime) -> None:
@@ -217,19 +230,12 @@ async def counts(session: AsyncSession, now: datetime) -> Counts:
     """Count how reminders stand."""
     states = select(ReminderRow.state, func.count()).group_by(ReminderRow.state)
     by_state: dict[str, int] = {row[0]: row[1] for row in await session.execute(states)}
-    sums = select(func.sum(ReminderRow.sent), func.sum(ReminderRow.late), func.sum(ReminderRow.skipped))
-    sent, late, skipped = (await session.execute(sums)).one()
     due = select(func.count()).where(ReminderRow.state == "active", ReminderRow.look_at <= now)
-    refused = select(func.count()).where(OutboxRow.state == "failed", OutboxRow.key.startswith("reminder:"))
-    overdue = await session.scalar(refused.where(OutboxRow.fault == TOO_LATE)) or 0
     return Counts(
         active=by_state.get("active", 0),
-        due=await session.scalar(due) or 0,
+        due_now=await session.scalar(due) or 0,
         parked=by_state.get("parked", 0),
-        sent=(sent or 0) - overdue,
-        late=(late or 0) + overdue,
-        skipped=skipped or 0,
-        failed=(await session.scalar(refused) or 0) - overdue,
+        ever=await tally.total(session),
     )
 
 

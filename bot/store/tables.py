@@ -293,6 +293,19 @@ class ReminderRow(Base):
     fault: Mapped[str | None] = mapped_column(String(64), comment="why it is parked")
 
 
+class ReminderCountRow(Base):
+    """What became of all reminders on one day. It stays when the rows it was counted from are deleted."""
+
+    __tablename__ = "reminder_counts"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True, comment="in UTC")
+    due: Mapped[int] = mapped_column(Integer, default=0, comment="decided on")
+    sent: Mapped[int] = mapped_column(Integer, default=0, comment="taken by Telegram")
+    late: Mapped[int] = mapped_column(Integer, default=0, comment="left out for being too late")
+    skipped: Mapped[int] = mapped_column(Integer, default=0, comment="left out on purpose")
+    failed: Mapped[int] = mapped_column(Integer, default=0, comment="refused by Telegram, or parked for a fault")
+
+
 class FactRow(Base):
     """Something that one process tells the others, by name; the last word counts."""
 
@@ -345,7 +358,7 @@ class ErasureRow(Base):
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    state: Mapped[str] = mapped_column(String(8), comment="erasing, done")
+    state: Mapped[str] = mapped_column(String(8), comment="erasing, rebuild, done")
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     patient_id: Mapped[str | None] = mapped_column(String(32), comment="null once all is done")
     chat_id: Mapped[int | None] = mapped_column(BigInteger, comment="whom to tell; null once told, or given up")

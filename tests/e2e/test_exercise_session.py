@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from bot.gateway.counting import PACE_S
 from bot.knowledge.library import load_library
 from bot.programme.exercise import load_exercises
 from bot.settings import CONTENT
+from bot.words import Words
 from tests.e2e.chat_page import NAMELESS, SMALL_TARGETS, Page
 from tests.e2e.gateway_process import Gateway, Json, Person, Telegram, until
 
@@ -154,7 +156,7 @@ def test_a_count_runs_to_its_end_by_itself(begun: Talk) -> None:
     begun.practises()
     begun.taps("Easier")
     practised = begun.last
-    until(lambda: begun.last["text"].endswith("Done? Tap Done."), "the count has ended", 60)
+    until(lambda: begun.last["text"].endswith("Done? Tap Done."), "the count has ended", 90)
     assert begun.last["message_id"] == practised["message_id"]
     assert begun.last["buttons"] == SMALLER
 
@@ -180,3 +182,20 @@ def test_a_picture_that_telegram_refuses_leaves_the_instruction(talk: Talk, tele
     assert first["image"] is None
     assert first["buttons"] == STEPS
     assert first["text"].startswith("1 of ")
+
+
+def test_two_devices_at_once_move_one_session_once(begun: Talk, telegram: Telegram, words: Words) -> None:
+    """The same button, tapped on both at one moment: one move, and the other is told that it is past."""
+    keyboard = telegram.calls("sendPhoto")[-1]["params"]["reply_markup"]
+    data = [each["callback_data"] for row in keyboard["inline_keyboard"] for each in row if each["text"] == "Next"]
+    sender = {"id": begun.person.id, "is_bot": False, "first_name": f"Invented {begun.person.id}"}
+    shown = {"message_id": begun.last["message_id"], "date": int(time.time()), "text": "x"}
+    shown["chat"] = {"id": begun.person.id, "type": "private", "first_name": sender["first_name"]}
+    before = len(begun.person.replies())
+    for device in ("one", "two", "three"):
+        query = {"id": f"from-{device}", "from": sender, "message": shown, "chat_instance": "1", "data": data[0]}
+        telegram.push({"callback_query": query})
+    heard = begun.person.gets(before + 3)[before:]
+    assert heard.count(words("exercise.moved_on")) == 2
+    assert sum(each.startswith("1 of ") for each in heard) == 1
+    assert begun.taps("Skip")["text"].startswith("2 of ")

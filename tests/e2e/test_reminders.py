@@ -100,24 +100,26 @@ def test_a_kill_between_acceptance_and_record_doubles_that_one_reminder(alone: G
 def test_two_gateways_on_one_postgresql_double_and_lose_none(
     telegram: Telegram, tmp_path: Path, postgres_url: str
 ) -> None:
-    # By webhook: of two that poll with one token, Telegram would refuse one.
+    # By webhook: of two that poll with one token, Telegram would refuse one. They carry one name, as two machines with
+    # the same settings do, and the second starts while the first is sending.
     gateways = [
         Gateway(
             tmp_path / name,
             telegram,
-            SEPTIMUS_INSTANCE=name,
+            SEPTIMUS_INSTANCE="gateway-1",
             SEPTIMUS_DATABASE_URL=postgres_url,
             SEPTIMUS_WEBHOOK_URL=f"http://127.0.0.1:{(port := free_port())}",
             SEPTIMUS_WEBHOOK_PORT=str(port),
             SEPTIMUS_WEBHOOK_SECRET="invented",
         )
-        for name in ("gateway-1", "gateway-2")
+        for name in ("one", "two")
     ]
     try:
         people = crowd(gateways[0], telegram, 500)
-        for each in gateways:
-            each.start()
+        gateways[0].start()
         gateways[0].promise(ids(people), system_clock())
+        until(lambda: came(telegram, people), "the first has begun")
+        gateways[1].start()
         finished(gateways[0], telegram, people)
     finally:
         for each in gateways:

@@ -111,6 +111,39 @@ def test_an_untouched_conversation_expires() -> None:
     assert result["left"] == ["new"]
 
 
+def test_conversations_are_in_the_file_that_endpoints_names_until_they_are_forgotten(tmp_path) -> None:
+    result = in_engine(
+        f"""
+        import asyncio, json, pathlib
+        from rasa.core.tracker_store import TrackerStore
+        from rasa.shared.core.domain import Domain
+        from rasa.shared.core.events import ActionExecuted, UserUttered
+        from rasa.shared.core.trackers import DialogueStateTracker
+        from rasa.utils.endpoints import read_endpoint_config
+        import os
+        home = pathlib.Path({str(tmp_path)!r})
+        os.environ["SEPTIMUS_ACTIONS_URL"] = os.environ["SEPTIMUS_ENGINE_TOKEN"] = "invented"
+        os.environ["SEPTIMUS_TRACKER_URL"] = f"sqlite:///{{home / 'tracker.db'}}"
+
+        def holding():
+            return sorted(each.name for each in home.iterdir() if b"zqmark" in each.read_bytes())
+
+        async def talk():
+            store = TrackerStore.create(read_endpoint_config("endpoints.yml", "tracker_store"), Domain.empty())
+            tracker = await store.get_or_create_tracker("someone")
+            tracker.update(UserUttered("zqmark", {{"name": "a"}}))
+            tracker.update(ActionExecuted("action_listen"))
+            await store.save(tracker)
+            kept = holding()
+            await store.save(DialogueStateTracker.from_dict("someone", [{{"event": "restart"}}], []))
+            return {{"kept": bool(kept), "left": holding(), "keys": list(await store.keys())}}
+
+        print(json.dumps(asyncio.run(talk())))
+        """
+    )
+    assert result == {"kept": True, "left": [], "keys": []}
+
+
 def test_training_twice_on_the_same_data_gives_the_same_classifier() -> None:
     result = in_engine(
         """

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import structlog
 from sanic.server import AsyncioServer
 
 from actions.resources import Resources
@@ -89,3 +90,31 @@ async def test_an_unknown_action_is_an_error_and_the_server_goes_on(server: http
     broken = await server.post(f"/webhook?token={TOKEN}", json={**CALL, "next_action": "action_unheard_of"})
     assert broken.status_code == 404
     assert (await server.post(f"/webhook?token={TOKEN}", json=CALL)).status_code == 200
+
+
+async def test_the_figures_need_no_token_and_tell_how_sure_the_engine_was_of_typed_messages(
+    server: httpx.AsyncClient,
+) -> None:
+    async def seen() -> float:
+        told = (await server.get("/metrics")).text
+        return float(
+            next(line for line in told.splitlines() if line.startswith("septimus_nlu_confidence_count")).split()[1]
+        )
+
+    before = await seen()
+    for text in ("hello", "/open_article"):  # the second is a tapped button's
+        latest = {"text": text, "intent": {"name": "greet", "confidence": 0.71}, "metadata": {"message": "17"}}
+        call = {**CALL, "tracker": {**CALL["tracker"], "latest_message": latest}}  # type: ignore[dict-item]
+        assert (await server.post(f"/webhook?token={TOKEN}", json=call)).status_code == 200
+    assert await seen() - before == 1
+
+
+async def test_a_run_action_is_logged_under_its_messages_number(server: httpx.AsyncClient) -> None:
+    latest = {"text": "hello", "intent": {"name": "greet"}, "metadata": {"message": "17"}}
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as told:
+        await server.post(
+            f"/webhook?token={TOKEN}",
+            json={**CALL, "tracker": {**CALL["tracker"], "latest_message": latest}},  # type: ignore[dict-item]
+        )
+    (ran,) = [line for line in told if line["event"] == "action.ran"]
+    assert (ran["action"], ran["message"]) == ("action_small_talk", "17")

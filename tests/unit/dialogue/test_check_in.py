@@ -1,15 +1,19 @@
 """Questionnaires in chat: one item a message, skipped is missing, low mood is met at once."""
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from bot.dialogue.check_in import Form
+from bot.dialogue.check_in import CheckIns, Form
 from bot.outcome import Kind
 from bot.programme.gate import Standing
 from bot.programme.practice import Practice
 from tests.unit.dialogue.conftest import NOW, Person
+
+
+def _ago(*days: int) -> tuple[tuple[datetime, str], ...]:
+    return tuple((NOW - timedelta(days=each), "Europe/London") for each in days)
 
 
 async def answered(person: Person, *answers: str) -> None:
@@ -80,7 +84,7 @@ async def test_words_of_despair_in_an_open_questionnaire_are_met_first(person: P
 
 
 async def test_after_a_week_with_little_practice_what_got_in_the_way_is_asked_without_blame(person: Person) -> None:
-    practice = Practice(recent=((NOW - timedelta(days=2), "Europe/London"),))
+    practice = Practice(recent=((NOW - timedelta(days=6), "Europe/London"),))
     person.patient = dataclasses.replace(person.patient, practice=practice.dumps())
     await person.types("/checkin")
     await answered(person, "5", "5", "5", "no", "no", "no")
@@ -88,6 +92,26 @@ async def test_after_a_week_with_little_practice_what_got_in_the_way_is_asked_wi
     await person.taps("bar:forgot")
     assert "kettle" in person.heard
     assert "open:exercises-how-often" in person.offered
+
+
+@pytest.mark.parametrize(
+    ("what", "practice"),
+    [
+        ("began yesterday and practised each day", Practice(recent=((NOW - timedelta(days=1), "Europe/London"),))),
+        ("three days a week are asked for, and were done", Practice(recent=_ago(6, 4, 1), days_a_week=3)),
+        ("two of three", Practice(recent=_ago(6, 2), days_a_week=3)),
+        ("shut for the whole week", Practice(recent=_ago(8), closed_at=NOW - timedelta(days=8))),
+        ("shut until today", Practice(recent=_ago(9), was_shut=((NOW - timedelta(days=8), NOW),))),
+        ("four of seven", Practice(recent=_ago(7, 5, 3, 1))),
+    ],
+)  # fmt: skip
+async def test_who_did_what_was_asked_or_could_not_is_not_asked_why(
+    person: Person, what: str, practice: Practice
+) -> None:
+    person.patient = dataclasses.replace(person.patient, practice=practice.dumps())
+    await person.types("/checkin")
+    await answered(person, "5", "5", "5", "no", "no", "no")
+    assert "What got in the way" not in person.heard, what
 
 
 async def test_who_never_practised_is_not_asked_why(person: Person) -> None:
@@ -106,3 +130,15 @@ async def test_the_linked_movement_questions_are_asked_only_where_movement_is_li
     await person.types("/checkin")
     await answered(person, "5", "5", "5", "no", "no", "no")
     assert ("form:synkinesis-assessment" in person.offered) is linked
+
+
+async def test_a_week_is_one_of_the_persons_own_days(person: Person, check_ins: CheckIns) -> None:
+    """Sunday 10:00 in London is late on Sunday in Auckland; a week later counts from there."""
+    person.patient = dataclasses.replace(person.patient, zone="Pacific/Auckland")
+    await person.types("/checkin")
+    await answered(person, "5", "5", "5", "no", "no", "no")
+    assert Form.loads(person.patient.form).answered_on == {"weekly-check-in": NOW.date()}
+    sunday = NOW + timedelta(days=6, hours=1, minutes=30)  # 00:30 on the Sunday after, there; still Saturday in UTC
+    assert sunday.date() == NOW.date() + timedelta(days=6)
+    assert check_ins.is_week_due(person.patient, sunday)
+    assert not check_ins.is_week_due(person.patient, sunday - timedelta(hours=1))

@@ -4,16 +4,19 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from bot.dialogue import Turn, record
 from bot.dialogue.due import LATELY, WAIT, Push, due_now
+from bot.dialogue.reminder import Reminders
 from bot.outcome import Kind, Outcome
 from bot.patient import Patient, Step
 from bot.programme.practice import Practice
 from bot.programme.session import Session
+from bot.reminders.places import Places
 from bot.reminders.plan import Plan, Reminder
 from bot.reminders.prompt import ASK_AFTER, RARER_AFTER
 from bot.reminders.schedule import TOLERANCE, Schedule
@@ -445,3 +448,36 @@ async def test_what_the_care_plan_asks_is_asked_once(clinic: Clinic, words: Word
     await clinic.turns(patient, dataclasses.replace(patient, reminders=plan.dumps()), NOW - HOUR)
     assert told(await clinic.looks(NOW + 4 * DAY)) == [words("remind.seven_days")]
     assert (await clinic.rows())["c00168"].state == "over"
+
+
+# ---- a journey west ----
+async def test_after_a_journey_west_the_list_names_no_time_that_was_sent_already(
+    clinic: Clinic, words: Words, content: Path
+) -> None:
+    """At ten in London the eight o'clock one was sent. In New York it is five: eight comes once more, and is not told."""
+    listing = Reminders(Places.load(content / "places.yml"), words)
+    him = dataclasses.replace(known(), id=HIM, zone="Europe/London")
+    him = await clinic.has(him, NOW - 3 * HOUR, aaaaaa=rule("08:00", "20:00", zone="Europe/London"))
+    assert len(await clinic.looks(NOW - 2 * HOUR)) == 1
+    plan = Plan.loads(him.reminders).moved("America/New_York", NOW)
+    moved = dataclasses.replace(him, zone="America/New_York", reminders=plan.dumps())
+    await clinic.turns(him, moved, NOW)
+    async with clinic.store.reading() as session:
+        there = await patients.get(session, HIM)
+    assert there is not None
+    told = listing.show(there, NOW).outcome.replies[0].text
+    assert "Sun 22 Nov, 20:00" in told
+    assert (await clinic.rows())["aaaaaa"].due_at == datetime(2026, 11, 23, 1, tzinfo=UTC)
+
+
+async def test_after_a_journey_west_what_was_not_sent_is_promised(clinic: Clinic, words: Words, content: Path) -> None:
+    listing = Reminders(Places.load(content / "places.yml"), words)
+    him = dataclasses.replace(known(), id=HIM, zone="Europe/London")
+    him = await clinic.has(him, NOW - HOUR, aaaaaa=rule("08:00", "20:00", zone="Europe/London"))  # set at nine
+    plan = Plan.loads(him.reminders).moved("America/New_York", NOW)
+    await clinic.turns(him, dataclasses.replace(him, zone="America/New_York", reminders=plan.dumps()), NOW)
+    async with clinic.store.reading() as session:
+        there = await patients.get(session, HIM)
+    assert there is not None
+    assert "Sun 22 Nov, 08:00" in listing.show(there, NOW).outcome.replies[0].text
+    assert (await clinic.rows())["aaaaaa"].due_at == datetime(2026, 11, 22, 13, tzinfo=UTC)

@@ -4,6 +4,7 @@ import json
 import socket
 
 import pytest
+import structlog
 
 from bot.dialogue.engine import Engine
 from bot.outcome import Kind, Outcome, Reply
@@ -21,6 +22,12 @@ async def test_a_message_is_asked_as_rasas_rest_channel_takes_it(engine: Engine,
         {"sender": SOMEONE.id, "message": "dry eye", "metadata": {"country": "GB", "stage": None, "calm": False}}
     ]
     assert fake_engine.headers[0]["authorization"] == f"Bearer {TOKEN}"
+
+
+async def test_the_number_of_the_message_goes_along(engine: Engine, fake_engine: FakeEngine) -> None:
+    with structlog.contextvars.bound_contextvars(message="17"):
+        await engine.ask(SOMEONE, "dry eye")
+    assert fake_engine.asked[0]["metadata"]["message"] == "17"
 
 
 @pytest.mark.parametrize(("verb", "part"), [("open", "short"), ("more", "whole")])

@@ -24,7 +24,9 @@ from bot.patient import Patient
 from bot.payload import Press, parse
 from bot.programme.exercise import Exercise, load_exercises
 from bot.programme.gate import Standing
+from bot.programme.own import OwnItem, OwnProgramme
 from bot.programme.practice import Practice
+from bot.programme.prescribed import Prescribed
 from bot.settings import CONTENT
 from bot.triage.screen import Screen
 from bot.words import Words
@@ -99,6 +101,8 @@ SAYINGS = (
     "no", "not now", "something is wrong", "it hurts", "ouch", "5", "3/10", "0", "11", "ten", "exercises", "hello",
     "bells", "stroke", "nothing", "a flicker", "months", "tight", "left", "dunno", "lid weight", "a month", "👍", "",
     "how do i tape my eye shut at night?", "can we do my exercises please, i would like to", "back", "why",
+    "it doesn't hurt", "my eye closes when i smile", "it's spreading", "i have a headache", "i need a break", "not now",
+    "that's too hard", "about three", "i'm done", "can i skip this", "my eye is sore",
 )  # fmt: skip
 ALARMS = (EMERGENCY, PERHAPS, SAME_DAY, "my eye is red and it hurts")
 COMMANDS = ("/exercise", "/exercise", "/exercise", "/check", "/help", "/checkin")
@@ -116,6 +120,8 @@ class Told:
     onset: date | None = None
     is_shut: bool = False
     must_be_seen: bool = False
+    code: bool = False
+    locked: frozenset[int] = frozenset()
 
     def answers(self, question: str, label: str, now: datetime) -> None:
         means = dict(MEANS[question][label])
@@ -127,7 +133,7 @@ class Told:
 
     def standing(self, now: datetime) -> Standing:
         weeks = (now.date() - self.onset).days / 7 if self.onset else None
-        return Standing(weeks=weeks, red_flag=self.is_shut, **self.known)
+        return Standing(weeks=weeks, red_flag=self.is_shut, code=self.code, **self.known)
 
 
 class Walk:
@@ -136,12 +142,23 @@ class Walk:
     def __init__(self, chance: random.Random, names: Mapping[str, str], words: Words) -> None:
         self.chance, self.names = chance, names
         self.stale = {words("exercise.moved_on"), words("exercise.over")}
-        self.shuts = (words("exercise.hurt"), words("exercise.wrong"))
+        self.shuts = (words("exercise.hurt"), words("exercise.wrong"), words("exercise.noticed"))
         self.later = words("exercise.later")
         self.now = NOW
         # Somebody who has practised before: picks take their turns by the count of sessions.
         self.patient = dataclasses.replace(known(), practice=Practice(count=chance.randrange(30)).dumps())
         self.told = Told()
+        if chance.random() < 0.25:  # a therapist has opened active exercise early, shut some, or chosen a programme
+            numbers = sorted({int(each[3:]) for each in names.values()})
+            self.told.code, self.told.locked = chance.random() < 0.7, frozenset(chance.sample(numbers, 5))
+            chosen = tuple(OwnItem(f"EX-{each:02}") for each in chance.sample(numbers, 6))
+            own = OwnProgramme(chosen, 2, "", "An invented clinic", "An invented therapist", NOW)
+            prescribed = Prescribed(
+                code=self.told.code,
+                locked=tuple(f"EX-{each:02}" for each in self.told.locked),
+                own=own if chance.random() < 0.5 else None,
+            )
+            self.patient = dataclasses.replace(self.patient, prescribed=prescribed.dumps())
         if chance.random() < 0.3:  # what first contact heard opens nothing
             heard = (NOW - timedelta(weeks=chance.choice((1, 7, 11, 13, 60)))).date()
             self.patient = dataclasses.replace(self.patient, onset_on=heard)
@@ -232,7 +249,7 @@ class Walk:
         """Nothing shown is locked, what is kept can be read, no session is lost or kept twice, no answer is silence."""
         practice = Practice.loads(self.patient.practice)
         assert practice.dumps() == self.patient.practice, self.did
-        may = permitted(self.told.standing(self.now), self.now.date())
+        may = permitted(self.told.standing(self.now), self.now.date()) - self.told.locked
         seen = exercises_in(outcome, self.names)
         assert seen <= may, (sorted(seen - may), self.told, self.did)
         self.shown |= seen

@@ -1,7 +1,7 @@
 """First contact as it happens: every question answerable by button and by typing, and nothing asked for twice."""
 
 import dataclasses
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from bot.dialogue import Said, Turn, said
 from bot.dialogue.first_contact import CONSENT_VERSION, FirstContact
-from bot.outcome import Kind
+from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.payload import parse
+from bot.reminders.plan import Plan
 from bot.triage.countries import Countries
 from bot.words import Words
 from tests.unit.dialogue.conftest import NOW, TOKEN, FakeEngine, Person
@@ -152,6 +153,53 @@ async def test_a_question_at_a_step_that_may_be_skipped_is_answered_at_once(newc
     await newcomer.types("what helps with a dry eye in the wind?")
     assert newcomer.patient.step is Step.DONE
     assert newcomer.heard.endswith("[what helps with a dry eye in the wind?]")
+
+
+@pytest.mark.parametrize("step", [Step.NEW, Step.CONSENT, Step.AGE])
+async def test_a_request_for_a_reminder_is_held_and_set_when_first_contact_is_over(
+    newcomer: Person, fake_engine: FakeEngine, words: Words, step: Step
+) -> None:
+    if step is not Step.NEW:
+        await lead(newcomer, step)
+    await newcomer.types("remind me to do my exercises at 9")
+    asked = len(fake_engine.asked)
+    assert newcomer.patient.reminders is None
+    begun = [each for each, _ in WAY].index(Step.CONSENT if step is Step.NEW else step)
+    for _, button in WAY[begun:]:
+        await newcomer.taps(button)
+    assert [each.rule.times for each in Plan.loads(newcomer.patient.reminders).of("exercises")] == [(time(9),)]
+    assert words("onboarding.done_held") in newcomer.heard
+    assert ", 09:00" in newcomer.heard
+    assert (newcomer.patient.held_question, len(fake_engine.asked)) == (None, asked)
+
+
+async def test_a_held_request_that_lacks_a_time_is_asked_back_about_and_the_answer_sets_it(newcomer: Person) -> None:
+    await lead(newcomer, Step.FOR_WHOM)
+    await newcomer.types("can you remind me to use my drops")
+    for _, button in WAY[[each for each, _ in WAY].index(Step.FOR_WHOM) :]:
+        await newcomer.taps(button)
+    assert "When would you like it?" in newcomer.heard
+    await newcomer.types("at 9 and 18:00")
+    assert [each.rule.times for each in Plan.loads(newcomer.patient.reminders).of("eye_drops")] == [(time(9), time(18))]
+
+
+async def test_a_held_request_that_only_the_engine_hears_is_met_with_usual_times(
+    newcomer: Person, fake_engine: FakeEngine
+) -> None:
+    await lead(newcomer, Step.AGE)
+    await newcomer.types("it would be great not to have to think of my practice myself")
+    fake_engine.says(Outcome(kind=Kind.REMINDER, replies=(Reply(text="before consent only"),)))
+    for _, button in WAY[[each for each, _ in WAY].index(Step.AGE) :]:
+        await newcomer.taps(button)
+    assert "When would you like it?" in newcomer.heard
+    assert "before consent only" not in newcomer.heard
+    await newcomer.taps("rem:at:morning")
+    assert len(Plan.loads(newcomer.patient.reminders).of("exercises")) == 1
+
+
+async def test_a_place_told_first_is_no_request_to_hold(newcomer: Person) -> None:
+    await newcomer.types("I'm in Spain now and my face is weak")
+    assert newcomer.patient.held_question is None
 
 
 async def test_a_greeting_is_no_question_to_hold(newcomer: Person) -> None:

@@ -647,3 +647,144 @@ async def test_whoever_stops_keeps_no_reminders(person: Person) -> None:
     await person.types("/stop")
     await person.taps("stop:yes")
     assert person.patient == Patient(id=person.patient.id, stopped_at=NOW)
+
+
+# ---- quiet hours and days off ----
+async def test_quiet_hours_are_told_back_with_the_next_three_times(person: Person) -> None:
+    await person.types("remind me to use my drops every 3 hours from 7 to 22:00")
+    outcome = await person.types("nothing between 8 at night and 9 in the morning")
+    assert outcome.kind is Kind.REMINDER
+    assert "From 20:00 to 09:00 I send no reminders." in person.heard
+    assert lines(person) == ["Sun 22 Nov, 13:00", "Sun 22 Nov, 16:00", "Sun 22 Nov, 19:00"]
+
+
+async def test_quiet_hours_hold_for_what_is_set_afterwards_and_stand_in_the_list(person: Person) -> None:
+    await person.types("quiet after 9pm")
+    assert "From 21:00 to 05:00" in person.heard
+    await person.types("remind me at 9 and 22:00")
+    assert lines(person) == ["Mon 23 Nov, 09:00", "Tue 24 Nov, 09:00", "Wed 25 Nov, 09:00"]
+    await person.types("what reminders do i have")
+    assert "From 21:00 to 05:00" in person.heard
+
+
+async def test_a_time_within_quiet_hours_is_asked_about(person: Person) -> None:
+    await person.types("quiet after 9pm")
+    await person.types("remind me at 22:00")
+    assert "quiet hours" in person.heard
+    assert rules(person) == []
+
+
+async def test_what_quiet_hours_leave_no_time_for_is_asked_about_and_the_answer_sets_it(person: Person) -> None:
+    await person.types("remind me to use my drops at 22:00")
+    await person.types("quiet after 9pm")
+    assert "no time for your eye care" in person.heard
+    await person.types("at 8pm")
+    assert [(rule.kind, rule.times) for rule in rules(person)] == [("eye_drops", (time(20),))]
+
+
+async def test_quiet_hours_without_a_time_are_asked_about_and_the_answer_sets_them(person: Person) -> None:
+    await person.types("remind me at 8 and 23:00")
+    await person.types("quiet hours please")
+    assert "From when until when" in person.heard
+    await person.types("10pm to 7am")
+    assert plan(person).quiet == (time(22), time(7))
+    assert all(line.endswith("08:00") for line in lines(person))
+
+
+async def test_quiet_hours_end_when_asked(person: Person) -> None:
+    await person.types("remind me at 8 and 23:00")
+    await person.types("quiet after 9pm")
+    await person.types("no quiet hours")
+    assert lines(person) == ["Sun 22 Nov, 23:00", "Mon 23 Nov, 08:00", "Mon 23 Nov, 23:00"]
+
+
+async def test_hours_said_with_a_request_are_of_that_alone(person: Person) -> None:
+    await person.types("drops every 3 hours but nothing between 8 at night and 9")
+    assert lines(person) == ["Sun 22 Nov, 13:00", "Sun 22 Nov, 16:00", "Sun 22 Nov, 19:00"]
+    assert plan(person).quiet is None
+
+
+async def test_days_away_are_told_back_with_the_next_three_times(person: Person) -> None:
+    await person.types("remind me at 9")
+    await person.types("no reminders while i'm away from 23 to 25 november")
+    assert "No reminders from Mon 23 Nov to Wed 25 Nov." in person.heard
+    assert lines(person) == ["Thu 26 Nov, 09:00", "Fri 27 Nov, 09:00", "Sat 28 Nov, 09:00"]
+
+
+async def test_who_is_back_early_asks_for_them_again(person: Person) -> None:
+    await person.types("remind me at 11")
+    await person.types("no reminders from 22 to 25 november")
+    await person.types("start reminders again")
+    assert lines(person) == ["your exercises: Sun 22 Nov, 11:00"]
+
+
+async def test_single_days_are_told_one_by_one(person: Person) -> None:
+    await person.types("remind me at 9")
+    await person.types("no reminders on 24 and 26 november")
+    assert "on these days: Tue 24 Nov, Thu 26 Nov." in person.heard
+    assert lines(person) == ["Mon 23 Nov, 09:00", "Wed 25 Nov, 09:00", "Fri 27 Nov, 09:00"]
+
+
+async def test_which_bank_holidays_is_asked_and_the_answer_sets_them(person: Person) -> None:
+    await person.types("remind me at 9")
+    await person.types("no reminders on bank holidays")
+    assert "Which days do you mean?" in person.heard
+    await person.types("25 and 26 december")
+    assert plan(person).days_off == (date(2026, 12, 25), date(2026, 12, 26))
+
+
+async def test_until_when_is_asked_and_the_answer_sets_it(person: Person) -> None:
+    await person.types("remind me at 9")
+    await person.types("no reminders from monday")
+    await person.types("until wednesday")
+    assert plan(person).days_off == (date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25))
+
+
+async def test_not_at_weekends_is_of_all_of_them_and_told_of_each(person: Person) -> None:
+    await person.types("remind me to do my exercises at 9")
+    await person.types("remind me to use my drops at 8")
+    await person.types("remind me of my check-in every saturday at 10")
+    await person.types("not at weekends")
+    assert lines(person) == [
+        "Mon 23 Nov, 08:00, your eye care",
+        "Mon 23 Nov, 09:00, your exercises",
+        "Mon 23 Nov, 10:00, your weekly check-in",
+    ]
+
+
+async def test_not_on_a_day_leaves_the_other_days_as_they_were(person: Person) -> None:
+    await person.types("remind me to do my exercises on mondays, wednesdays and sundays at 9")
+    await person.types("no exercise reminders on sundays")
+    assert rules(person)[0].days == {0, 2}
+
+
+async def test_in_quiet_hours_nothing_is_promised_for_half_an_hour_later(person: Person) -> None:
+    await person.types("remind me at 9")
+    await person.types("quiet between 10 and 12")
+    await press(person, f"soon:{plan(person).reminders[0].name}")
+    assert "I'll ask again" not in person.heard
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "every second",
+        "every minute",
+        "200 times a day",
+        "remind me at 25",
+        "at 25",
+        "remind me on the 31st of february",
+        "on the 31st of february",
+        "remind me on mars",
+        "remind me on 3 march 2020 at 9",
+        "on 3 march 2020 at 9",
+    ],
+)
+async def test_what_can_not_be_is_asked_back_about_and_sets_nothing(
+    person: Person, fake_engine: FakeEngine, text: str
+) -> None:
+    outcome = await person.types(text)
+    assert (outcome.kind, rules(person), fake_engine.messages) == (Kind.REMINDER, [], [])
+    assert person.heard.rstrip().endswith("?") or "Please write it like" in person.heard
+    await person.types("tomorrow at 9")
+    assert lines(person)[0] == "Mon 23 Nov, 09:00"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 from telegram.ext import ExtBot
 
 from bot.dialogue import Dialogue
@@ -25,13 +29,13 @@ from bot.knowledge import Shelf
 from bot.knowledge.library import load_library
 from bot.reminders.places import Places
 from bot.settings import CONTENT
-from bot.store import Store, inbox
-from bot.store.tables import InboxRow, OutboxRow, PatientRow, TelegramChatRow
+from bot.store import Store, inbox, reminders
+from bot.store.tables import InboxRow, OutboxRow, PatientRow, ReminderRow, TelegramChatRow
 from bot.triage.countries import Countries
 from bot.triage.screen import Screen
 from bot.words import Words
 from tests.unit.gateway.moved_clock import MovedClock, until
-from tests.unit.gateway.updates import FILE, PICTURE, Json, message, update
+from tests.unit.gateway.updates import FILE, PICTURE, Json, membership, message, update
 from tests.unit.sandbox.sandbox_server import Sandbox
 
 STICKER = {"sticker": {**PICTURE, "type": "regular", "is_animated": False, "is_video": False}}
@@ -197,3 +201,85 @@ async def test_the_words_of_an_answered_update_are_dropped(desk: Desk) -> None:
 async def test_half_a_character_is_answered_like_any_text(desk: Desk) -> None:
     await desk.receive(update("message", message(text="what about \ud83d my eye"), 5))
     assert (await desk.has_tried(5, 1)).state == "done"
+
+
+async def test_a_database_locked_for_longer_than_is_waited_ends_nothing(
+    store: Store, desk: Desk, tmp_path: Path
+) -> None:
+    """The lock is SQLite's own, held by another connection until the answerer has run into it twice."""
+    async with store.reading() as session:  # every connection of the pool waits as long as this, once it is open
+        await session.execute(text("SELECT 1"))
+    waits = 0.1
+
+    def waits_shortly(connection: Any, _record: Any, _proxy: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(waits * 1000)}")
+        cursor.close()
+
+    event.listen(store._engine.sync_engine.pool, "checkout", waits_shortly)
+    other = sqlite3.connect(tmp_path / "septimus.db", isolation_level=None)
+    with capture_logs() as logged:
+        other.execute("BEGIN IMMEDIATE")
+        desk.answerer.nudge()
+
+        async def ran_into_it() -> bool | None:
+            return len([each for each in logged if each["event"] == "answer.no_claim"]) >= 2 or None
+
+        await until(ran_into_it)
+        other.execute("COMMIT")
+        other.close()
+    await desk.receive(update("message", message(text="hello"), 1))
+    row = await desk.has_tried(1, 1)
+    assert row.state == "done"
+
+
+async def test_what_could_not_even_be_written_down_ends_nothing(
+    store: Store, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away between an update's claim and its end: the claim runs out, and it is answered then."""
+
+    async def gone(*_: object, **__: object) -> None:
+        raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patch, capture_logs() as logged:
+        patch.setattr(desk.answerer, "_handle", gone)
+        patch.setattr(desk.answerer, "_failed", gone)
+        await desk.receive(update("message", message(text="hello"), 1))
+
+        async def is_told() -> bool | None:
+            return any(each["event"] == "update.not_recorded" for each in logged) or None
+
+        await until(is_told)
+    desk.move(inbox.LEASE + timedelta(seconds=1))
+    row = await desk.has_tried(1, 2)
+    assert row.state == "done"
+
+
+async def test_who_blocked_the_bot_is_noted_once_with_the_time_until_they_are_back(desk: Desk) -> None:
+    """The reminders rest meanwhile; the desk reads the same moment (see `bot.store.followed`)."""
+    await onboard(desk)
+    async with desk.store.writing() as session:
+        chat = await session.scalar(select(TelegramChatRow))
+        assert chat is not None
+        person = chat.patient_id
+        await reminders.sync(session, person, {"aaaaaa": "{}"}, lambda _name, _sent: desk.clock() + timedelta(days=9))
+
+    async def stands() -> tuple[object, str]:
+        async with desk.store.reading() as session:
+            blocked = await session.scalar(select(TelegramChatRow.blocked_at))
+            return blocked, str(await session.scalar(select(ReminderRow.state)))
+
+    began = desk.clock()
+    for number in (10, 11):
+        await desk.receive(membership("kicked") | {"update_id": number})
+        await desk.has_tried(number, 1)
+        assert await stands() == (began, "blocked")
+        desk.move(timedelta(days=1))
+    await desk.receive(membership("member") | {"update_id": 12})
+    await desk.has_tried(12, 1)
+    assert await stands() == (None, "active")
+    await desk.receive(membership("kicked") | {"update_id": 13})
+    await desk.has_tried(13, 1)
+    await desk.receive(update("message", message(text="hello"), 14))
+    await desk.has_tried(14, 1)
+    assert await stands() == (None, "active")

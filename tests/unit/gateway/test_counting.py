@@ -21,11 +21,17 @@ WORDS = Words.load(CONTENT / "words.yml")
 READY = (2, "Get ready. The count is about to begin.")
 REST, DONE = "Rest. Let go fully.", "Done? Tap Done."
 
-counts = st.builds(Count, hold_s=st.integers(1, 1200), rest_s=st.integers(0, 60), repetitions=st.integers(1, 30))
+counts = st.builds(
+    Count,
+    hold_s=st.integers(1, 1200),
+    rest_s=st.integers(0, 60),
+    repetitions=st.integers(1, 30),
+    after_s=st.integers(0, 90),
+)
 
 
-def shown(hold_s: int, rest_s: int, repetitions: int) -> list[tuple[int, str]]:
-    count = Count(hold_s=hold_s, rest_s=rest_s, repetitions=repetitions)
+def shown(hold_s: int, rest_s: int, repetitions: int, after_s: int = 0) -> list[tuple[int, str]]:
+    count = Count(hold_s=hold_s, rest_s=rest_s, repetitions=repetitions, after_s=after_s)
     return [(frame.after_s, plain(to_html(frame.text))) for frame in frames(count, WORDS)]
 
 
@@ -92,11 +98,23 @@ def shown(hold_s: int, rest_s: int, repetitions: int) -> list[tuple[int, str]]:
                 (15, DONE),
             ],
         ),
+        # The long rest at the end is counted too.
+        (
+            (3, 3, 2, 30),
+            [
+                (6, "Hold 1 of 2 ●●●"),
+                (9, REST),
+                (12, "Hold 2 of 2 ●●●"),
+                (15, f"{REST} 0:30 left"),
+                (30, f"{REST} 0:15 left"),
+                (45, DONE),
+            ],
+        ),
         # Holds that are over before the next frame may come.
         ((1, 0, 1), [(6, "Keep going ●"), (8, DONE)]),
     ],
 )
-def test_a_count_shows(count: tuple[int, int, int], expected: list[tuple[int, str]]) -> None:
+def test_a_count_shows(count: tuple[int, ...], expected: list[tuple[int, str]]) -> None:
     assert shown(*count) == [READY, *expected]
 
 
@@ -107,11 +125,11 @@ def test_no_two_frames_are_closer_than_the_pace(count: Count) -> None:
 
 
 @given(counts)
-def test_a_count_ends_with_done_when_the_last_hold_is_over(count: Count) -> None:
+def test_a_count_ends_with_done_when_the_last_hold_and_the_rest_after_it_are_over(count: Count) -> None:
     *before, last = frames(count, WORDS)
     assert last.text == WORDS("exercise.count_done")
     assert WORDS("exercise.count_done") not in {frame.text for frame in before}
-    whole = count.hold_s * count.repetitions + count.rest_s * (count.repetitions - 1)
+    whole = count.hold_s * count.repetitions + count.rest_s * (count.repetitions - 1) + count.after_s
     assert 0 <= last.after_s - (6 + whole) <= PACE_S
 
 
@@ -142,5 +160,5 @@ def test_every_exercise_of_the_library_is_counted_in_a_bearable_number_of_edits(
         if dose.hold_s is None:
             continue
         often = repetitions(exercise, eased=False)
-        made = frames(Count(hold_s=dose.hold_s, rest_s=3, repetitions=often), WORDS)
+        made = frames(Count(hold_s=dose.hold_s, rest_s=3, repetitions=often, after_s=dose.rest_s or 0), WORDS)
         assert len(made) <= 50, exercise.id

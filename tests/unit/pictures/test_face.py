@@ -129,7 +129,9 @@ def test_the_weak_side_is_always_marked_and_only_once(pose: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MUSCLES))
 @pytest.mark.parametrize(
-    ("side", "whose"), [("weak", {"weak"}), ("strong", {"other"}), ("both", {"weak", "other"})], ids=str
+    ("side", "whose"),
+    [("weak", {"weak"}), ("strong", {"other"}), ("both", {"weak", "other"})],
+    ids=["weak", "strong", "both"],  # a set has no order, and so no name, of its own
 )
 def test_a_lit_muscle_is_in_the_picture_on_its_side(name: str, side: str, whose: set[str]) -> None:
     for pose in POSES:

@@ -124,6 +124,11 @@ def test_no_change_of_the_clocks_loses_or_doubles_a_day() -> None:
         assert sum(done.values()) == len(sessions)
         lengths.update(done[day] / 2 for day in dates[1:-1])
         assert streak(done.keys(), frozenset(), dates[-1], grace=0) == len(dates)
+        asked = dict.fromkeys(dates, 1)
+        assert adherence(done, asked, frozenset(), dates[0], dates[-1] + DAY).share == 1.0
+        once = {day: 1 for day in dates if day != dates[2]}
+        week = adherence(once, asked, frozenset(), dates[0], dates[-1] + DAY)
+        assert (week.done, week.prescribed) == (len(dates) - 1, len(dates))
     assert {23.0, 24.0, 25.0} <= lengths <= {22.0, 23.0, 23.5, 24.0, 24.5, 25.0, 26.0}
 
 

@@ -115,6 +115,13 @@ def test_a_day_of_any_programme_stays_under_its_cap(library: ExerciseLibrary) ->
     assert [each.id for each in library.programmes.values() if each.minutes * each.times_a_day > most] == []
 
 
+def test_who_looks_up_and_away_has_the_chin_drawn_away_from_that_side(library: ExerciseLibrary) -> None:
+    away = [each.picture for each in library.exercises.values() if each.picture.pose == "look-up-away"]
+    assert away
+    for picture in away:
+        assert {arrow.towards for arrow in picture.arrows if arrow.at == "chin"} == {"up-in"}
+
+
 def test_every_picture_draws_for_both_sides(library: ExerciseLibrary) -> None:
     for each in library.exercises.values():
         words = each.picture
@@ -164,6 +171,10 @@ BROKEN = [
     pytest.param("paresis", "EX-13", "id: EX-13", "id: EX-131", "id", id="an id of another form"),
     pytest.param("paresis", "EX-13", "effort: 2", "effort: 4", "effort is 4, over its cap of 3", id="effort over its cap"),
     pytest.param("paresis", "EX-13", "effort: 2", "effort: 11", "effort", id="effort over ten"),
+    pytest.param("paresis", "EX-13", "effort: 2", "effort: null", "`effort` is null", id="a movement without an effort"),
+    pytest.param("paresis", "EX-13", "times_a_day: 3", "times_a_day: 60", "40 minutes a day, over the cap of 30", id="holds over the day's cap"),
+    pytest.param("paresis", "EX-13", "sets: 1", "sets: 20", "40 minutes a day, over the cap of 30", id="sets over the day's cap"),
+    pytest.param("surgery", "EX-40", "arrows: [{at: cheek, towards: circle}], hand: {at: cheek, kind: flat-pads}", "arrows: [], hand: null", "shows nothing but a face at rest", id="a picture of nothing"),
     pytest.param("paresis", "EX-13", "hold_s: 5", "hold_s: 6", "hold_s_active is 6, over its cap of 5", id="a hold over its cap"),
     pytest.param("paresis", "EX-16", "hold_s: 10", "hold_s: 11", "over its cap of 10", id="a hold over its own exception"),
     pytest.param("flaccid", "EX-04", "hold_s: 15", "hold_s: 31", "hold_s_stretch is 31, over its cap of 30", id="a stretch over its cap"),

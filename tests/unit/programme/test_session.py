@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import get_args
+from zoneinfo import available_timezones
 
 import pytest
 import yaml
@@ -463,3 +464,64 @@ def test_a_check_holds_for_a_week() -> None:
     assert practice.is_fresh(NOW + CHECK_AGAIN - timedelta(seconds=1))
     assert not practice.is_fresh(NOW + CHECK_AGAIN)
     assert not Practice().is_fresh(NOW)
+
+
+# ---- days that were shut, and the row ----
+def days_ago(*days: float, zone: str = "Europe/London") -> tuple[tuple[datetime, str], ...]:
+    return tuple((NOW - timedelta(days=each), zone) for each in sorted(days, reverse=True))
+
+
+def test_for_how_long_exercises_were_shut_is_kept_when_they_open() -> None:
+    shut = Practice(closed_at=NOW - timedelta(days=3), must_be_seen=True)
+    opened = shut.opened(NOW)
+    assert (opened.closed_at, opened.must_be_seen) == (None, False)
+    assert opened.opened(NOW) == opened
+    today = NOW.date()
+    days = {today - timedelta(days=each) for each in (1, 2, 3)}
+    assert opened.shut_days(NOW, "UTC") == days
+    assert shut.shut_days(NOW, "UTC") == days | {today}
+    assert Practice.loads(opened.dumps()) == opened
+
+
+def test_only_the_last_spans_are_kept() -> None:
+    practice = Practice()
+    for day in range(30):
+        closed = NOW + timedelta(days=day)
+        practice = dataclasses.replace(practice, closed_at=closed).opened(closed + timedelta(hours=1))
+    assert len(practice.was_shut) == 20
+    assert practice.was_shut[-1][0] == NOW + timedelta(days=29)
+    assert not practice.shut_days(NOW, "UTC"), "an hour shuts no day"
+
+
+@pytest.mark.parametrize(
+    ("what", "practice", "row"),
+    [
+        ("nothing", Practice(), 0),
+        ("three days", Practice(recent=days_ago(0, 1, 2)), 3),
+        ("one missed is forgiven", Practice(recent=days_ago(0, 1, 3, 4)), 4),
+        ("two missed are not", Practice(recent=days_ago(0, 1, 4, 5)), 2),
+        ("unless they were shut", Practice(recent=days_ago(0, 1, 4, 5), was_shut=((NOW - timedelta(days=3), NOW - timedelta(days=1)),)), 4),
+        ("shut after practice on that day", Practice(recent=days_ago(0, 3, 4), was_shut=((NOW - timedelta(days=3), NOW),)), 3),
+        ("three days a week leave the others for rest", Practice(recent=days_ago(0, 2, 4, 7, 9, 11), days_a_week=3), 6),
+        ("but not two weeks", Practice(recent=days_ago(0, 2, 18, 20), days_a_week=3), 2),
+        ("a date that was never lived", Practice(recent=((NOW - timedelta(days=2), "Pacific/Honolulu"), (NOW, "Pacific/Auckland"))), 2),
+    ],
+)  # fmt: skip
+def test_a_row_of_days(what: str, practice: Practice, row: int) -> None:
+    zone = practice.recent[-1][1] if practice.recent else "Europe/London"
+    assert practice.row(NOW, zone) == row, what
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 20 * 60), st.sampled_from(sorted(available_timezones()))), min_size=1, max_size=12
+    )
+)
+def test_no_journey_breaks_the_row_that_is_told(trip: list[tuple[int, str]]) -> None:
+    """Sessions less than a day apart, in any zones."""
+    now, recent = NOW, []
+    for minutes, zone in trip:
+        now += timedelta(minutes=minutes)
+        recent.append((now, zone))
+    practice = Practice(recent=tuple(recent))
+    assert practice.row(now, recent[-1][1]) == len(practice.days_practised())

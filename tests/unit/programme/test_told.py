@@ -1,11 +1,12 @@
 """What is told of progress from what is kept: which figures, which milestones, and the same in words. All invented."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import yaml
 
 from bot.programme.exercise import load_exercises
+from bot.programme.practice import Practice
 from bot.programme.progress import CAPTIONS, Practised, Progress
 from bot.programme.questionnaire import load_questionnaires
 from bot.programme.told import Given, in_words, tell
@@ -28,16 +29,16 @@ def week(days_ago: int, eyelid: str = "no", **parts: float | None) -> Given:
     return Given("weekly-check-in", NOW - timedelta(days=days_ago), figures, {"eyelid": eyelid, "brow": None})
 
 
-def told(sessions: list[Practised], given: list[Given], shut_since: datetime | None = None) -> Progress:
-    found = maybe(sessions, given, shut_since)
+def told(sessions: list[Practised], given: list[Given], rest_days: frozenset[date] = frozenset()) -> Progress:
+    found = maybe(sessions, given, rest_days)
     assert found is not None
     return found
 
 
-def maybe(sessions: list[Practised], given: list[Given], shut_since: datetime | None = None) -> Progress | None:
+def maybe(sessions: list[Practised], given: list[Given], rest_days: frozenset[date] = frozenset()) -> Progress | None:
     return tell(
         sessions, given, library=LIBRARY, questionnaires=QUESTIONNAIRES, now=NOW, zone="UTC", words=WORDS,
-        shut_since=shut_since,
+        rest_days=rest_days,
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def test_the_first_time_something_was_seen_to_move_is_a_milestone() -> None:
 def test_what_is_planned_comes_from_the_programme_and_never_from_days_on_which_it_was_shut() -> None:
     sessions = [practised(13), practised(6)]
     assert [each.planned for each in told(sessions, []).weeks] == [3 * 6 + 1, 3 * 6]
-    shut = told(sessions, [], shut_since=NOW - timedelta(days=3))
+    shut = told(sessions, [], Practice(closed_at=NOW - timedelta(days=3)).shut_days(NOW, "UTC"))
     assert [each.planned for each in shut.weeks] == [3 * 6 + 1, 3 * 3]
 
 

@@ -54,6 +54,9 @@ plans = st.builds(
     asked_at=st.none() | moments,
     onset=st.none() | st.dates(),
     without_care=st.booleans(),
+    quiet=st.none() | st.tuples(minutes, minutes),
+    days_off=st.lists(st.dates(), max_size=3).map(tuple),
+    sent=st.lists(st.tuples(st.text(max_size=6), moments), max_size=2).map(tuple),
 )
 
 
@@ -246,3 +249,101 @@ def test_the_care_plan_leaves_what_the_person_set() -> None:
     plan = named(aaaaaa=rule(9)).with_care_points(TODAY, LONDON, NOW)
     assert plan.of("exercises") == named(aaaaaa=rule(9)).reminders
     assert dataclasses.replace(plan.reminders[0].rule).days == EVERY_DAY
+
+
+# ---- quiet hours and days off ----
+NIGHT: Span = (time(22), time(7))
+
+
+def test_quiet_hours_hold_for_all_that_is_set_and_all_that_will_be() -> None:
+    quiet = (
+        named(a=rule(9, 23), b=rule(6, 12, kind="eye_drops")).hushed(NIGHT).with_rule("c", rule(5, 10, kind="check_in"))
+    )
+    assert {each.name: each.rule.quiet for each in quiet.reminders} == {"a": NIGHT, "b": NIGHT, "c": NIGHT}
+    coming = [upcoming(each.rule, NOW, 1)[0].time() for each in quiet.reminders]
+    assert coming == [time(9), time(12), time(10)]
+
+
+def test_a_rule_that_would_never_come_any_more_is_left_out_and_no_other_is() -> None:
+    assert names(named(a=rule(23), b=rule(9, 23)).hushed(NIGHT)) == ["b"]
+
+
+def test_whatever_the_hours_every_rule_that_is_left_can_be_read_again() -> None:
+    for begin in range(24):
+        for end in range(24):
+            quiet = named(a=rule(9, 20), b=rule(23), c=rule(10, kind="care_point", on=TODAY + DAY)).hushed(
+                (time(begin), time(end))
+            )
+            for each in quiet.reminders:
+                assert Schedule.loads(each.rule.dumps()) == each.rule
+
+
+def test_quiet_hours_of_one_kind_are_of_no_other() -> None:
+    quiet = named(a=rule(9), b=rule(9, 23, kind="eye_drops")).hushed(NIGHT, "eye_drops")
+    assert [each.rule.quiet for each in quiet.reminders] == [None, NIGHT]
+    assert quiet.quiet is None
+
+
+def test_without_quiet_hours_all_times_come_again() -> None:
+    loud = named(a=rule(9, 23)).hushed(NIGHT).hushed(None)
+    assert (loud.quiet, loud.reminders[0].rule.quiet) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("hour", "hours", "comes"),
+    [
+        (20, (time(19), time(8)), datetime(2026, 11, 26, 8)),  # noqa: DTZ001 - on the wall
+        (10, (time(22), time(11)), datetime(2026, 11, 25, 11)),  # noqa: DTZ001
+        (10, (time(9), time(17)), datetime(2026, 11, 25, 17)),  # noqa: DTZ001
+        (10, NIGHT, datetime(2026, 11, 25, 10)),  # noqa: DTZ001
+    ],
+)
+def test_a_check_that_falls_into_quiet_hours_comes_when_they_are_over(hour: int, hours: Span, comes: datetime) -> None:
+    quiet = named(a=rule(hour, kind="recheck", on=date(2026, 11, 25))).hushed(hours)
+    assert [each.replace(tzinfo=None) for each in upcoming(quiet.reminders[0].rule, NOW)] == [comes]
+
+
+def test_a_check_asked_for_later_respects_them_too() -> None:
+    plan = Plan().hushed((time(19), time(8))).with_recheck("a", NOW + timedelta(hours=12), LONDON)
+    assert plan.reminders[0].rule.times == (time(8),)
+
+
+def test_days_off_are_of_all_that_repeats_and_of_nothing_asked_for_one_day() -> None:
+    days = [TODAY + DAY, TODAY + 2 * DAY]
+    plan = named(a=rule(9), b=rule(9, kind="appointment", on=TODAY + DAY)).without_days(days, TODAY)
+    coming = [upcoming(each.rule, NOW, 1)[0].date() for each in plan.reminders]
+    assert coming == [TODAY + 3 * DAY, TODAY + DAY]
+    assert upcoming(plan.with_rule("c", rule(8, kind="eye_drops")).reminders[-1].rule, NOW, 1)[0].date() == coming[0]
+
+
+def test_days_off_that_are_past_are_forgotten() -> None:
+    plan = named(a=rule(9)).without_days([TODAY], TODAY).without_days([TODAY + 2 * DAY], TODAY + DAY)
+    assert plan.days_off == (TODAY + 2 * DAY,)
+    assert plan.reminders[0].rule.days_off == {TODAY + 2 * DAY}
+
+
+def test_who_is_back_early_is_reminded_and_keeps_the_days_off_of_later() -> None:
+    later = TODAY + 9 * DAY
+    plan = named(a=rule(9)).without_days([TODAY, TODAY + DAY, later], TODAY).back(TODAY)
+    assert (plan.days_off, plan.reminders[0].rule.days_off) == ((later,), {later})
+
+
+def test_weekdays_off_leave_the_others_and_move_what_had_no_other() -> None:
+    weekly = dataclasses.replace(rule(10, kind="check_in"), days=frozenset({5}))
+    some = dataclasses.replace(rule(9), days=frozenset({0, 2, 6}))
+    plan = named(a=some, b=weekly, c=rule(8, kind="appointment", on=TODAY)).without_weekdays(frozenset({5, 6}))
+    assert [each.rule.days for each in plan.reminders] == [{0, 2}, {0}, EVERY_DAY]
+
+
+# ---- what was sent before a journey ----
+def test_what_was_sent_before_a_journey_west_is_not_told_again() -> None:
+    plan = named(a=rule(8, 20)).moved(NEW_YORK, NOW)
+    known = plan.with_sent({"a": datetime(2026, 11, 22, 8, tzinfo=UTC), "gone": NOW})
+    assert known.sent == (("a", datetime(2026, 11, 22, 8, tzinfo=UTC)),)
+    told = upcoming(known.reminders[0].rule, NOW, 2, known.sent_of("a"))
+    assert [(each.day, each.hour) for each in told] == [(22, 20), (23, 8)]
+    assert [each.hour for each in upcoming(plan.reminders[0].rule, NOW, 1)] == [8]
+
+
+def test_what_was_sent_counts_only_for_who_went_somewhere() -> None:
+    assert named(a=rule(8)).with_sent({"a": NOW}).sent == ()

@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 
 from bot.reminders.wording import (
     MOST_A_DAY,
+    MOST_DAYS_OFF,
+    DaysOff,
     Delete,
     Kind,
     List,
     Move,
     Pause,
     Problem,
+    Quiet,
     Request,
     Resume,
     Wish,
@@ -52,6 +55,15 @@ def ex(times: str = "", **more: Any) -> Wish:
 def some(times: str = "", **more: Any) -> Wish:
     """The kind was not said."""
     return wish("exercises", times, kind_guessed=True, **more)
+
+
+def quiet(hours: str, kind: Kind | None = None) -> Quiet:
+    first, last = at(hours)
+    return Quiet((first, last), kind)
+
+
+def off(days: str, kind: Kind | None = None) -> DaysOff:
+    return DaysOff(tuple(date.fromisoformat(f"2026-{each}") for each in days.split()), kind)
 
 
 def drops(times: str = "", **more: Any) -> Wish:
@@ -322,9 +334,9 @@ MORE: list[Case] = [
     ("mute the eye drop reminders", Pause(kind="eye_drops")),
     ("pause my reminders until yesterday", Problem("past", "yesterday")),
     ("pause reminders for 2 hours", Problem("not_offered", "for 2 hours")),
-    ("no reminders tomorrow", Problem("not_offered", "tomorrow")),
-    ("no messages after 9pm", Problem("quiet_hours", "after 9pm")),
-    ("don't send me reminders at night", Problem("quiet_hours", "at night")),
+    ("no reminders tomorrow", off("11-19")),
+    ("no messages after 9pm", quiet("21:00 05:00")),
+    ("don't send me reminders at night", quiet("22:00 07:00")),
     ("stop my drops for a week", None),
     ("can i stop the drops now", None),
     # deletions
@@ -482,15 +494,15 @@ MORE: list[Case] = [
     ("stop reminding me on weekdays and weekends", Problem("which_day")),
     ("pause the 8am reminder until friday", Problem("not_offered", "8am")),
     ("delete the 8am and 9am reminders", Problem("one_at_a_time", "8am and 9am")),
-    ("no reminders this weekend", Problem("not_offered", "this weekend")),
-    ("pause reminders from monday", Problem("not_offered", "monday")),
-    ("stop reminding me on friday", Problem("not_offered", "friday")),
+    ("no reminders this weekend", off("11-21 11-22")),
+    ("pause reminders from monday", Problem("until_when")),
+    ("stop reminding me on friday", off("11-20")),
     ("pause reminders until 6pm", Problem("not_offered", "6pm")),
     # as they were typed for the engine
     ("alarm for taping my eye at bedtime", drops("21:30")),
     ("wake me with a reminder at half six", some("06:30")),
     ("i keep forgetting my practice, can you remind me", Problem("when")),
-    ("quiet hours after 10", Problem("quiet_hours", "quiet hours")),
+    ("quiet hours after 10", quiet("22:00 05:00")),
     ("remind mum to do her massage at 4", ex("16:00")),
     ("please send me message every morning 7 oclock", some("07:00")),
     ("i am in new york now, fix my reminder times", Move("new york")),
@@ -509,7 +521,7 @@ MORE: list[Case] = [
     ("moved to australia, shift my reminder clock", Move("australia")),
     ("scrap the weekly photo reminder", Problem("what", "the weekly photo")),
     ("no alerts on sundays, its church", some(days=ALL_BUT_SUNDAY, manner="change")),
-    ("nothing after ten pm please", Problem("quiet_hours", "after 10pm")),
+    ("nothing after ten pm please", quiet("22:00 05:00")),
     ("pause my nudges for a fortnight, im in hospital", Pause(day(12, 2))),
     ("take my reminders off mute", Resume()),
     ("not now, ask me again in half an hour", some("10:45", on=day(11, 18))),
@@ -533,9 +545,93 @@ MORE: list[Case] = [
     ("?", None),
 ]
 """Written beside the code."""
+AWAY = "12-03 12-04 12-05 12-06 12-07 12-08 12-09 12-10"
+LEFT_OUT: list[Case] = [
+    # quiet hours
+    ("nothing between 10 at night and 7", quiet("22:00 07:00")),
+    ("nothing between ten and seven", quiet("22:00 07:00")),
+    ("quiet hours 10 to 7", quiet("22:00 07:00")),
+    ("quiet hours from 22:00 to 07:00", quiet("22:00 07:00")),
+    ("do not disturb 10pm-7am", quiet("22:00 07:00")),
+    ("no reminders between 10pm and 7am", quiet("22:00 07:00")),
+    ("quiet after 9pm", quiet("21:00 05:00")),
+    ("be quiet after 9 please", quiet("21:00 05:00")),
+    ("don't message me after 9", quiet("21:00 05:00")),
+    ("nothing before 8", quiet("00:00 08:00")),
+    ("no messages before 8am or after 9pm", quiet("21:00 08:00")),
+    ("quiet between 12 and 2", quiet("12:00 14:00")),
+    ("quiet at night", quiet("22:00 07:00")),
+    ("keep quiet after 9pm", quiet("21:00 05:00")),
+    ("no reminders after 9pm on sundays", Problem("not_offered", "sundays")),
+    ("no reminders after 5 today", Problem("not_offered", "today")),
+    ("no reminders after 9pm for a week", Problem("not_offered", "a week")),
+    ("not at night", None),
+    ("never at night", None),
+    ("not before bed", None),
+    ("not after 3 weeks", None),
+    ("nothing after 2 weeks", None),
+    ("my face is quiet after botox", None),
+    ("my face is quiet after 9pm", None),
+    ("no drops reminders after 10pm", quiet("22:00 05:00", "eye_drops")),
+    ("no quiet hours", Quiet(None)),
+    ("turn off my quiet hours", Quiet(None)),
+    ("quiet hours", Problem("quiet_hours")),
+    ("do not disturb", Problem("quiet_hours")),
+    ("nothing tastes right after 9pm", None),
+    ("nothing works after 9pm", None),
+    ("my eye hurts between 10 at night and 7", None),
+    ("i can't sleep between 10 and 7", None),
+    ("quiet please", None),
+    # hours and reminders in one
+    ("drops every 2 hours but nothing between 10 at night and 7",
+     drops(every=120, quiet=(time(22), time(7)))),
+    ("remind me every 2 hours for my drops, nothing after 8pm", drops(every=120, quiet=(time(20), time(5)))),
+    ("exercises at 9 and 6 but no reminders after 9pm", ex("09:00 18:00", quiet=(time(21), time(5)))),
+    # days off
+    ("no reminders while i'm away from 3 to 10 december", off(AWAY)),
+    ("i'm away from december 3 to 10, no reminders please", off(AWAY)),
+    ("no reminders between 3 and 10 december", off(AWAY)),
+    ("not from 3 to 10 december", off(AWAY)),
+    ("no reminders on 25 and 26 december", off("12-25 12-26")),
+    ("skip reminders on 24, 25 and 26 december", off("12-24 12-25 12-26")),
+    ("not on christmas day", off("12-25")),
+    ("no exercise reminders on 24 and 25 december", off("12-24 12-25", "exercises")),
+    ("no reminders next week", off("11-23 11-24 11-25 11-26 11-27 11-28 11-29")),
+    ("remind me at 9 but not on 25 december", some("09:00", days_off=frozenset({day(12, 25)}))),
+    ("remind me from 3 to 10 december at 9", some("09:00", starts=day(12, 3), ends=day(12, 10))),
+    ("no reminders from 10 to 3 december", Problem("ends_first", "3 december")),
+    ("no reminders on bank holidays", Problem("which_holidays", "bank holidays")),
+    ("not on bank holidays", Problem("which_holidays", "bank holidays")),
+    ("no reminders on holidays", Problem("which_holidays", "holidays")),
+    ("no reminders from 1 march to 1 december 2027", Problem("until_when")),
+    ("i'm on holiday from 3 to 10 december", None),
+    ("not at weekends", some(days=WEEKDAYS, manner="change")),
+    ("nothing at weekends", some(days=WEEKDAYS, manner="change")),
+    # what can't be, all by itself
+    ("every second", Problem("too_often", "every second")),
+    ("every minute", Problem("too_often", "every minute")),
+    ("every 5 seconds", Problem("too_often", "every 5 seconds")),
+    ("200 times a day", Problem("too_often", "200 times a day")),
+    ("200 reminders a day", Problem("too_often", "200 reminders a day")),
+    ("at 25", Problem("no_such_time", "25")),
+    ("25:00", Problem("no_such_time", "25:00")),
+    ("remind me on the 31st of february", Problem("no_such_date", "the 31st of february")),
+    ("31st of february", Problem("no_such_date", "31st of february")),
+    ("remind me on mars", Problem("which_day", "on mars")),
+    ("remind me at 9 on mars", Problem("which_day", "on mars")),
+    ("remind me on 3 november", Problem("past", "3 november")),
+    ("on 3 march 2020 at 9", Problem("past", "3 march 2020")),
+    ("remind me at 9 on telegram", some("09:00")),
+    ("remind me to put drops on gently at 9", drops("09:00")),
+    ("3 march 2020", None),
+    ("yesterday at 8", None),
+    ("24/30", None),
+    ("38.50", None),
+    ("all the time", None),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "request_"), FIRST + MORE)
+@pytest.mark.parametrize(("text", "request_"), FIRST + MORE + LEFT_OUT)
 def test_as_people_ask(text: str, request_: Request | Problem | None) -> None:
     assert read_request(text, NOW) == request_
 
@@ -608,6 +704,13 @@ def test_late_in_the_day_today_is_what_is_left_of_it(text: str, evening: Request
 def test_dates_at_the_edges_of_the_calendar(now: date, text: str, on: date) -> None:
     moment = datetime.combine(now, time(8), ZoneInfo("Europe/London"))
     assert read_request(text, moment) == some("09:00", on=on)
+
+
+def test_no_more_days_are_left_out_at_once_than_can_be_kept() -> None:
+    found = read_request("no reminders from 3 december to 3 february 2027", NOW)
+    assert isinstance(found, DaysOff)
+    assert (found.days[0], found.days[-1]) == (day(12, 3), date(2027, 2, 3))
+    assert len(found.days) <= MOST_DAYS_OFF
 
 
 def test_the_present_moment_needs_a_zone() -> None:

@@ -69,3 +69,34 @@ def test_of_two_open_lines_of_one_person_at_a_clinic_the_newer_stays(tmp_path: P
         opened = connection.execute(text("SELECT id FROM lines WHERE ended_at IS NULL ORDER BY id")).scalars().all()
     engine.dispose()
     assert opened == [2, 3]
+
+
+def test_what_became_of_reminders_is_carried_over_into_the_daily_figures(tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(bot.store.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{tmp_path / 'septimus.db'}")
+    at = "2026-11-23 10:00:00.000000"
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        connection.execute(
+            text("INSERT INTO patients (id, created_at, step, misses) VALUES ('a', :at, 'done', 0)"), {"at": at}
+        )
+        connection.execute(
+            text(
+                "INSERT INTO reminders (patient_id, name, rule, state, ignored, sent, late, skipped)"
+                " VALUES ('a', 'x', '{}', 'active', 0, 9, 2, 3), ('a', 'y', '{}', 'active', 0, 1, 0, 0)"
+            )
+        )
+        for number, (state, fault) in enumerate([("failed", "too late"), ("failed", "Forbidden"), ("waiting", None)]):
+            connection.execute(
+                text(
+                    "INSERT INTO outbox (key, patient_id, priority, act, state, created_at, due_at, attempts, fault)"
+                    " VALUES (:key, 'a', 8, 'send', :state, :at, :at, 0, :fault)"
+                ),
+                {"key": f"reminder:{number}", "state": state, "fault": fault, "at": at},
+            )
+        command.upgrade(config, "head")
+        found = connection.execute(text("SELECT due, sent, late, skipped, failed FROM reminder_counts")).all()
+    engine.dispose()
+    assert [tuple(row) for row in found] == [(15, 7, 3, 3, 1)]

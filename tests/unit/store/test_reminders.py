@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from bot.patient import Patient
-from bot.store import Store, outbox, patients, reminders
+from bot.store import Store, outbox, patients, reminders, tally
 from bot.store.outbox import Unasked
 from bot.store.reminders import Due, Moved
-from bot.store.tables import ReminderRow
+from bot.store.tables import OutboxRow, ReminderCountRow, ReminderRow
+from bot.store.tally import Tally
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,7 +43,7 @@ async def claim(store: Store, now: datetime = NOW, limit: int = 100) -> list[Due
 
 async def move(store: Store, *moves: Moved) -> None:
     async with store.writing() as session:
-        await reminders.move_on(session, moves)
+        await reminders.move_on(session, moves, NOW)
 
 
 async def rows(store: Store) -> list[ReminderRow]:
@@ -160,7 +161,7 @@ async def test_when_the_block_raises_it_is_due_as_before(store: Store) -> None:
         async with store.writing() as session:
             [due] = await reminders.claim(session, NOW, 10)
             await outbox.add_unasked(session, [Unasked("k", "a", "send", {}, NOW)], NOW)
-            await reminders.move_on(session, [Moved(due.id, NOW + DAY, NOW + DAY, NOW, sent=1)])
+            await reminders.move_on(session, [Moved(due.id, NOW + DAY, NOW + DAY, NOW, sent=1)], NOW)
             raise RuntimeError
     row = await only(store)
     assert (row.due_at, row.sent, row.sent_at) == (NOW, 0, None)
@@ -207,9 +208,8 @@ async def test_two_claimers_at_once_share_no_row(store: Store) -> None:
             async with store.writing() as session:
                 found = await reminders.claim(session, NOW, 3)
                 await asyncio.sleep(0)
-                await reminders.move_on(
-                    session, [Moved(each.id, NOW + DAY, NOW + DAY, each.due_at, sent=1) for each in found]
-                )
+                moves = [Moved(each.id, NOW + DAY, NOW + DAY, each.due_at, sent=1) for each in found]
+                await reminders.move_on(session, moves, NOW)
             if not found:
                 return
             claimed.extend(each.id for each in found)
@@ -320,7 +320,7 @@ async def test_what_is_due_until_a_moment_is_listed_in_order_and_left_as_it_is(s
 
 async def test_with_no_reminders_all_counts_are_nothing(store: Store) -> None:
     async with store.reading() as session:
-        assert await reminders.counts(session, NOW) == reminders.Counts(0, 0, 0, 0, 0, 0, 0)
+        assert await reminders.counts(session, NOW) == reminders.Counts(0, 0, 0, Tally())
 
 
 async def test_the_counts_tell_how_reminders_stand(store: Store) -> None:
@@ -332,14 +332,94 @@ async def test_the_counts_tell_how_reminders_stand(store: Store) -> None:
         Moved(second.id, NOW + DAY, NOW + DAY, None, late=2, skipped=5),
         Moved(third.id, NOW, NOW, None, fault="unreadable"),
     )
-    for key, fault in (("reminder:1", outbox.TOO_LATE), ("reminder:2", "Forbidden"), ("update:1:0", "Forbidden")):
+    promised = f"reminder:1:{NOW.isoformat()}"
+    for key, fault in (
+        (promised, None),
+        (f"{promised}:1", None),
+        (f"reminder:2:{NOW.isoformat()}", outbox.TOO_LATE),
+        (f"reminder:3:{NOW.isoformat()}", "Forbidden"),
+        ("update:1:0", "Forbidden"),
+    ):
         await unasked(store, key)
         [row] = await outgoing(store, can_wait=True)
         async with store.writing() as session:
-            await outbox.failed(session, row.id, fault, NOW)
+            if fault is None:
+                await outbox.sent(session, row.id, 7, NOW)
+            else:
+                await outbox.failed(session, row.id, fault, NOW)
+    told = reminders.Counts(active=3, due_now=1, parked=1, ever=Tally(due=11, sent=1, late=3, skipped=5, failed=2))
+    assert await counted(store) == told
+
+
+async def counted(store: Store) -> reminders.Counts:
     async with store.reading() as session:
-        counts = await reminders.counts(session, NOW)
-    assert counts == reminders.Counts(active=3, due=1, parked=1, sent=2, late=3, skipped=5, failed=1)
+        return await reminders.counts(session, NOW)
+
+
+async def test_nothing_is_counted_down_when_rows_are_deleted(store: Store) -> None:
+    await plan(store, "a", NOW, a="r", b="r")
+    one, two = await claim(store)
+    await move(store, Moved(one.id, NOW + DAY, NOW + DAY, NOW, sent=1), Moved(two.id, None, None, None, late=1))
+    await unasked(store, f"reminder:{one.id}:{NOW.isoformat()}")
+    [row] = await outgoing(store, can_wait=True)
+    async with store.writing() as session:
+        await outbox.sent(session, row.id, 7, NOW)
+    before = (await counted(store)).ever
+    await plan(store, "a")
+    async with store.writing() as session:
+        await patients.erase(session, "a")
+    after = await counted(store)
+    assert (after.active, after.ever) == (0, before)
+    assert before == Tally(due=2, sent=1, late=1)
+
+
+async def test_each_day_has_its_own_figures_and_the_sum_is_told(store: Store) -> None:
+    for number in range(3):
+        async with store.writing() as session:
+            await tally.add(session, Tally(due=2, sent=1), NOW + number * DAY)
+            await tally.add(session, Tally(due=1, late=1), NOW + number * DAY)
+            await tally.add(session, Tally(), NOW + 9 * DAY)
+    async with store.reading() as session:
+        days = (await session.scalars(select(ReminderCountRow).order_by(ReminderCountRow.day))).all()
+        assert await tally.total(session) == Tally(due=9, sent=3, late=3)
+    assert [(row.day, row.due) for row in days] == [((NOW + number * DAY).date(), 3) for number in range(3)]
+
+
+async def test_what_is_taken_back_is_not_counted(store: Store) -> None:
+    await plan(store, "a", NOW, a="r")
+    [due] = await claim(store)
+    with pytest.raises(RuntimeError):
+        async with store.writing() as session:
+            await reminders.move_on(session, [Moved(due.id, NOW + DAY, NOW + DAY, None, late=1)], NOW)
+            raise RuntimeError
+    assert (await counted(store)).ever == Tally()
+
+
+async def test_what_waits_is_counted_when_it_is_decided_on(store: Store) -> None:
+    await plan(store, "a", NOW, a="r")
+    [due] = await claim(store)
+    await move(store, Moved(due.id, NOW, NOW + MINUTE, None))
+    assert (await counted(store)).ever == Tally()
+
+
+async def test_a_message_is_counted_once_however_often_it_is_said_to_be_sent(store: Store) -> None:
+    await unasked(store, f"reminder:1:{NOW.isoformat()}")
+    [row] = await outgoing(store, can_wait=True)
+    for _ in range(2):
+        async with store.writing() as session:
+            await outbox.sent(session, row.id, 7, NOW)
+    assert (await counted(store)).ever == Tally(sent=1)
+
+
+async def test_what_arrived_though_it_was_given_up_is_kept_as_sent(store: Store) -> None:
+    await unasked(store, f"reminder:1:{NOW.isoformat()}")
+    [row] = await outgoing(store, can_wait=True)
+    async with store.writing() as session:
+        await outbox.give_up_on(session, "a", "Forbidden", NOW)
+        await outbox.sent(session, row.id, 7, NOW)
+    async with store.reading() as session:
+        assert (await session.scalars(select(OutboxRow.state))).all() == ["sent"]
+    assert (await counted(store)).ever == Tally(failed=1)
 
 
 # ---- the outbox's side ----

@@ -38,7 +38,7 @@ def upgrade() -> None:
     op.create_table(
         "erasures",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("state", sa.String(length=8), nullable=False, comment="erasing, done"),
+        sa.Column("state", sa.String(length=8), nullable=False, comment="erasing, rebuild, done"),
         sa.Column("at", bot.store.tables.UtcDateTime(timezone=True), nullable=False),
         sa.Column("patient_id", sa.String(length=32), nullable=True, comment="null once all is done"),
         sa.Column("chat_id", sa.BigInteger(), nullable=True, comment="whom to tell; null once told, or given up"),

@@ -1,0 +1,171 @@
+"""What is not to be kept goes: people who are being erased, at once and to the end; and what has grown old, daily.
+
+An erasure begins with a turn of the dialogue (`bot.store.kept.erase`): our own tables are clean when that transaction
+is through. What is left is done here, each step again and again until it is through, and by the next start after a
+kill: the engine's scratch paper, a last word to the person, and SQLite's files, rebuilt so that no byte stays.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from telegram import Bot
+from telegram.error import BadRequest, Forbidden, TelegramError
+
+from bot.clock import Clock, system_clock
+from bot.dialogue.engine import Engine
+from bot.store import Store, erasures, facts, retention, tracker
+from bot.store.erasures import Erasure
+from bot.words import Words
+
+log = structlog.get_logger()
+
+IDLE_SECONDS = 20.0
+UNDER_WAY_SECONDS = 1.0
+AFTER_A_FAULT_SECONDS = 5.0
+BETWEEN_BATCHES_SECONDS = 0.2
+# An engine that does not answer may be at work on a message still, and write it down late: it is wiped once more then.
+ENGINE_MAY_WRITE = timedelta(seconds=20)
+# Whom Telegram can't be asked to tell for so long is not told.
+TELL_WITHIN = timedelta(hours=1)
+# Another gateway's erasure is taken over when it has not come to an end for so long.
+TAKEN_OVER_AFTER = timedelta(minutes=2)
+RUN_FROM_HOUR = 2
+"""The daily job runs in the first minutes after this hour, UTC, or when the gateway is next up."""
+RETENTION = "retention_ran"
+"""The fact that tells on which day the daily job ran, so that of several gateways one does it."""
+
+
+class Keeper:
+    """Finishes erasures and enforces retention. `nudge` says that somebody has asked to be erased."""
+
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        bot: Bot,
+        words: Words,
+        clock: Clock,
+        tracker_file: Path,
+        days: retention.Days,
+    ) -> None:
+        self._store, self._engine, self._bot, self._words, self._clock = store, engine, bot, words, clock
+        self._tracker, self._days = tracker_file, days
+        self._new = asyncio.Event()
+        self._takes_all = True  # what an earlier start has left
+        self._forgotten: set[int] = set()
+
+    def nudge(self) -> None:
+        """Look for erasures now."""
+        self._takes_all = True
+        self._new.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._new.clear()
+                try:
+                    pause = UNDER_WAY_SECONDS if await self.erase() else IDLE_SECONDS
+                    await self.retain(stop)
+                except Exception as error:  # a locked database above all: what is left is done the next time
+                    log.error("keep.failed", fault=type(error).__name__)
+                    pause = AFTER_A_FAULT_SECONDS
+                new = asyncio.create_task(self._new.wait())
+                await asyncio.wait({new, stopping}, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                new.cancel()
+        finally:
+            stopping.cancel()
+        with contextlib.suppress(Exception):  # what this leaves is for the next start
+            await self.erase()
+
+    # erasing
+
+    async def erase(self) -> bool:
+        """Take every erasure a step on; say whether one is still under way."""
+        now = self._clock()
+        async with self._store.reading() as session:
+            rows = await erasures.under_way(session)
+            rebuild = await erasures.wait_for_rebuild(session)
+        if not rows:
+            self._takes_all = False
+        left = 0
+        for row in rows:
+            if self._takes_all or now - row.at >= TAKEN_OVER_AFTER:
+                done = await self._erase(row, now)
+                rebuild, left = rebuild or done, left + (not done)
+        if rebuild:
+            left += not await self._rebuild()
+        return left > 0
+
+    async def _erase(self, row: Erasure, now: datetime) -> bool:
+        """Do what can be done for one erasure; say whether all is."""
+        if row.id not in self._forgotten and await self._engine.forget(row.patient_id):
+            self._forgotten.add(row.id)
+        try:
+            await asyncio.to_thread(tracker.forget, self._tracker, row.patient_id)
+        except sqlite3.Error as error:
+            log.error("erase.tracker", fault=type(error).__name__)
+            return False
+        is_told = row.chat_id is None or await self._tell(row.chat_id, is_late=now - row.at >= TELL_WITHIN)
+        is_wiped = row.id in self._forgotten or now - row.at >= ENGINE_MAY_WRITE
+        async with self._store.writing() as session:
+            if is_told and is_wiped:
+                await erasures.wiped(session, row.id)
+            elif is_told:
+                await erasures.told(session, row.id)
+        return is_told and is_wiped
+
+    async def _tell(self, chat_id: int, *, is_late: bool) -> bool:
+        """Say that all is gone. True when it was said, or never can be."""
+        try:
+            await self._bot.send_message(chat_id, self._words("own.erased"))
+        except (Forbidden, BadRequest):
+            return True
+        except TelegramError as error:
+            log.warning("erase.not_told", fault=type(error).__name__)
+            return is_late
+        return True
+
+    async def _rebuild(self) -> bool:
+        if not await self._store.scrub():
+            return False
+        async with self._store.writing() as session:
+            await erasures.finish(session, self._clock())
+        log.info("erase.done")
+        return True
+
+    # retention
+
+    async def retain(self, stop: asyncio.Event) -> dict[str, int] | None:
+        """Delete what has outlived its days, once a day; return how much of each kind went, None when it had run."""
+        now = self._clock()
+        today = now.date().isoformat()
+        async with self._store.reading() as session:
+            ran = (await facts.told(session)).get(RETENTION)
+        if ran == today or (ran is not None and now.hour < RUN_FROM_HOUR):
+            return None
+        gone: dict[str, int] = {}
+        for kind in retention.KINDS:
+            while not stop.is_set():
+                async with self._store.writing() as session:
+                    count = await retention.expire(session, kind, self._days, now)
+                gone[kind] = gone.get(kind, 0) + count
+                if count < retention.BATCH:
+                    break
+                await asyncio.sleep(BETWEEN_BATCHES_SECONDS)
+        with contextlib.suppress(sqlite3.Error):  # the engine expires its own, too
+            before = system_clock() - timedelta(days=self._days.tracker)  # the engine goes by the machine's clock
+            gone["tracker"] = await asyncio.to_thread(tracker.expire, self._tracker, before)
+        if stop.is_set():
+            return gone  # the rest at the next start
+        if any(gone.values()):
+            await self._store.scrub(thoroughly=True)
+        async with self._store.writing() as session:
+            await facts.tell(session, RETENTION, today)
+        log.info("retention.done", **gone)
+        return gone
