@@ -137,6 +137,7 @@ class Gateway:
             "PYTHONPATH": str(ROOT),
             "SEPTIMUS_HOME": str(home),
             "SEPTIMUS_ENGINE_TOKEN": "invented",
+            "SEPTIMUS_GATEWAY_WATCH_PORT": "0",  # many gateways run here at once, and only one can have the port
             "SEPTIMUS_ENGINE_PORT": str(free_port()),
             "TELEGRAM_API_BASE": telegram.base,
             "TELEGRAM_BOT_TOKEN": TOKEN,

@@ -68,8 +68,10 @@ def test_a_second_gateway_of_the_same_name_does_not_start(gateway: Gateway, tele
     before = gateway.log
     second.begin()
     assert second.ends(60) == 2
-    (line,) = gateway.log.removeprefix(before).splitlines()
-    assert "SEPTIMUS_INSTANCE" in line
+    # The first one writes into the same log, when it likes.
+    lines = gateway.log.removeprefix(before).splitlines()
+    assert sum("SEPTIMUS_INSTANCE" in line for line in lines) == 1
+    assert not any("Traceback" in line for line in lines)
     assert gateway.runs
 
 
