@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.referral.proposal import Proposals
+from bot.second_reader import SecondReader
 from bot.settings import CONTENT, ROOT
 from bot.triage.assess import UNKNOWN, assess
 from bot.triage.condition import Value
@@ -161,10 +162,11 @@ def vignettes(cases: Iterable[Line]) -> list[Share]:
 
 def letters(bank: Sequence[Line]) -> list[Share]:
     """What the desk would propose for each referral letter, against the gold band and what the letter states."""
-    propose = Proposals.load(CONTENT)
     band = urgent = urgent_found = stated = found = 0
-    for letter in bank:
-        gold, got = letter["gold"], propose.measured(letter)
+    with SecondReader() as hear:
+        propose = Proposals.load(CONTENT, hear)
+        read = [(letter["gold"], propose.measured(letter)) for letter in bank]
+    for gold, got in read:
         band += got["band"] == gold["band"]
         if gold["band"] == "P0":
             urgent += 1

@@ -33,6 +33,7 @@ from bot.desk.passwords import new_token
 from bot.desk.rest import fhir_routes, is_for_programs, refusal
 from bot.desk.sorting import Sorter
 from bot.knowledge import Shelf
+from bot.second_reader import SecondReader
 from bot.settings import CONTENT, Settings, WrongSetting, read_settings
 from bot.store import Store, demo, referrals, staff, standing
 from bot.watch import create_watch, watching
@@ -260,7 +261,7 @@ def open_desk(settings: Settings) -> Desk:
         store=Store(settings.database),
         clock=clock_starting_at(settings.now),
         shelf=Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic),
-        sorter=Sorter.load(CONTENT),
+        sorter=Sorter.load(CONTENT, SecondReader()),
         address=_address(settings),
         idle=timedelta(minutes=settings.desk_idle_minutes),
     )

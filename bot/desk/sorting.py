@@ -15,6 +15,7 @@ from bot.knowledge.library import Source
 from bot.referral.bands import ORDER, BandOf, BandRule, Bands
 from bot.referral.letter import LetterReader
 from bot.referral.record import Referral
+from bot.referral.second_reading import Hear, second_reading
 from bot.referral.sorting import Override, Sorting, sort
 from bot.triage.rules import Finding
 
@@ -37,10 +38,15 @@ class Sorter:
     findings: Mapping[str, Finding]
     _bands: Bands = field(repr=False)
     _content: Path = field(repr=False)
+    _hear: Hear | None = field(default=None, repr=False)
 
     @classmethod
-    def load(cls, content: Path) -> "Sorter":
+    def load(cls, content: Path, hear: Hear | None = None) -> "Sorter":
         """The sorter of a content folder.
+
+        Args:
+            content: the content folder.
+            hear: the alarm for the second reading; without it letters are read by their phrases alone.
 
         Raises:
             ContentError: a rule or a band can't be used.
@@ -51,6 +57,7 @@ class Sorter:
             bands.findings,
             bands,
             content,
+            hear,
         )
 
     def reasons(
@@ -87,7 +94,8 @@ class Sorter:
 
     def read(self, text: str, received: date) -> Referral:
         """What a letter states, each finding with the words that it was read from; proposals until confirmed."""
-        return self._reader(text, received)
+        referral = self._reader(text, received)
+        return referral if self._hear is None else second_reading(referral, self._hear)
 
     def sort(self, referral: Referral, today: date, override: Override | None = None) -> Sorting:
         """Sort a referral for a day (see `bot.referral.sorting.sort`)."""

@@ -22,8 +22,8 @@ _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _DEGREE = r"(?:[1-6](?!\d|\.\d)|vi|iv|v|i{1,3}|one|two|three|four|five|six)(?![^\W_])"
 _HOUSE = r"(?:\bh\s?[-/&]?\s?b(?![a-z])|\bhb(?=(?:vi|iv|v|i{1,3})\b)|house[\s-]*(?:and|&)?[\s-]*brac?k?h?man+n?)"
 _HB = re.compile(
-    rf"""(?:{_HOUSE}(?:\s*\((?:1\s?(?:-|–|to)\s?6|I\s?(?:-|–|to)\s?VI)\))?[\s:=,()-]*(?:facial\s+)?(?:nerve\s+)?(?:grad(?:e|ing)|score|scale|gr\.?|stage)?[\s:=,()~_-]*
-         (?:is|was|now|of|at|currently|today|score|grade|approximately|approx\.?|about|initially)?[\s:=,(-]*(?:grade\s+)?
+    rf"""(?:{_HOUSE}(?:\s*\((?:1\s?(?:-|–|to)\s?6|I\s?(?:-|–|to)\s?VI)\))?[\s:=,()-]*+(?:facial\s+)?(?:nerve\s+)?(?:grad(?:e|ing)|score|scale|gr\.?|stage)?[\s:=,()~_-]*+
+         (?:is|was|now|of|at|currently|today|score|grade|approximately|approx\.?|about|initially)?[\s:=,(-]*+(?:grade\s+)?
          (?P<one>{_DEGREE})(?:(?:\s*(?:/|-|–|to|or)\s*|\s(?=[iv]))(?P<two>{_DEGREE}))?(?!\s*/\s*[7-9])
        | \b(?:grade|gr)\s*(?P<gone>{_DEGREE})(?:\s*(?:/|-|–|to)\s*(?P<gtwo>{_DEGREE}))?\s*[,(]?\s*
          (?:on\s+(?:the\s+)?)?(?:{_HOUSE}|(?:\w+\s+){{0,3}}?(?:facial|palsy|bell|weakness|lmn|vii)))""",
@@ -82,7 +82,7 @@ _TITLED = re.compile(
           (?:[A-Za-z](?:\.|\b)[\s.]*){1,4},?\s*[(]?(?P<a>\d{1,3})\b
       | \b(?:[Pp]atient|[Pp]t|[Aa]ge|[Aa]ged|[Ww]oman|[Mm]an|[Ll]ady|[Gg]entleman|[Mm]um|[Ww]ife|[Hh]usband
           |who\s+is)\s*[:,(-]?\s*(?P<b>\d{1,3})\b
-      | (?:^|[\n.]\s*)\s*(?P<c>\d{2})\s?(?:[MF]\b|,|\s+(?:year|yo))
+      | (?:^\s*+|[\n.][^\S\n]*+)(?P<c>\d{2})\s?(?:[MF]\b|,|\s+(?:year|yo))
       | \b(?:[MF]|male|female)[\s,/]{1,2}(?P<d>\d{2})\b
       | \bI\s+(?:am|have|'m)\s+(?P<e>\d{1,3})\b(?!\s*(?:%|weeks|months|days|mm|cm))
       | (?P<f>\d{1,3})[\s-]*(?:years?|yrs?|y)\b(?=\s*[,.;)\n(]|\s+(?:[MF]\b|male|female|of\s+age|teacher|chef)))

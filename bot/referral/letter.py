@@ -82,6 +82,9 @@ _OF_A_STROKE = (
     "arm_or_leg_weak", "one_side_numb", "speech_slurred_or_words_wrong", "sudden_vision_loss", "double_vision",
     "unsteady_or_cannot_walk", "new_swallow_trouble", "confused_or_drowsy",
 )  # fmt: skip
+_OF_AN_OLD_EAR = ("unsteady_or_cannot_walk", "acute_vertigo", "hearing_loss_new_sudden")
+"""What an illness of the inner ear leaves behind: months later, and called unchanged, it is no sign for today."""
+_OLD_DAYS = 90
 _FRESH = re.compile(
     r"\b(?:new(?:ly)?|sudden(?:ly)?|since\s+(?:yesterday|last|this)|today|yesterday|this\s+(?:morning|week)|worse\w*|"
     r"fresh|overnight|tonight|past\s+few|recent(?:ly)?)\b",
@@ -90,7 +93,7 @@ _FRESH = re.compile(
 """Words that make a sign new, though the illness is old."""
 _REMAINS = re.compile(
     r"\b(?:residual|spastic\w*|static|stable|unchanged|long[\s-]?standing|old|previous|improving|improved|recovering|"
-    r"rehab\w*|since\s+(?:the|his|her|my)\s+(?:stroke|bleed|injury)|left\s+with)\b",
+    r"rehab\w*|since\s+(?:the|his|her|my)\s+(?:stroke|bleed|injury)|since\s+(?:then|onset)|dates?\s+from|left\s+with)\b",
     re.IGNORECASE,
 )
 """Words that make a sign what is left of an old illness."""
@@ -828,6 +831,11 @@ def _settled(referral: Referral, placed: Sequence[tuple[When, str, float]]) -> d
     old_stroke = referral.cause in ("stroke", "brain_injury") and (since is None or since > _FRESH_DAYS)
     if old_stroke and not explained:
         for name in _OF_A_STROKE:
+            told = findings.get(name)
+            if told and told.value == "yes" and _is_left_over(referral.text, told.quote or ""):
+                del findings[name]
+    if since is not None and since > _OLD_DAYS:
+        for name in _OF_AN_OLD_EAR:
             told = findings.get(name)
             if told and told.value == "yes" and _is_left_over(referral.text, told.quote or ""):
                 del findings[name]

@@ -10,6 +10,7 @@ from bot.content_file import Problem
 from bot.referral.bands import Banding, Bands, check_bands
 from bot.referral.letter import LetterReader, check_letter
 from bot.referral.record import Referral
+from bot.referral.second_reading import Hear, second_reading
 
 
 class WrongLetter(ValueError):
@@ -18,20 +19,25 @@ class WrongLetter(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proposals:
-    """The letter's reader and the bands, loaded together."""
+    """The letter's reader, the bands, and the alarm for the second reading."""
 
     letters: LetterReader
     bands: Bands
+    hear: Hear | None = None
 
     @classmethod
-    def load(cls, content: Path) -> Self:
+    def load(cls, content: Path, hear: Hear | None = None) -> Self:
         """What `content/referral/` and `content/triage/` say.
+
+        Args:
+            content: the content folder.
+            hear: the alarm; without it letters are read by their phrases alone.
 
         Raises:
             ContentError: a file is malformed, or names what doesn't exist.
         """
         bands = Bands.load(content)
-        return cls(LetterReader.load(content, bands.findings), bands)
+        return cls(LetterReader.load(content, bands.findings), bands, hear)
 
     def __call__(self, text: str, received: date, today: date | None = None) -> tuple[Referral, Banding]:
         """What a letter states, and the band that follows, before anybody confirms it. Never fails.
@@ -42,6 +48,8 @@ class Proposals:
             today: the day to judge the time windows on; the day received when left away.
         """
         referral = self.letters(text, received)
+        if self.hear is not None:
+            referral = second_reading(referral, self.hear)
         return referral, self.bands(referral, today or received)
 
     def measured(self, item: Mapping[str, Any]) -> dict[str, object]:

@@ -35,6 +35,8 @@ _NEXT_IS_NEW = re.compile(
 _ENDS = re.compile(r"(?:[.!?:;…]|[-–:]\s?(?:y|n|yes|no|nil))\s*$", re.IGNORECASE)
 _ROW_HEAD = re.compile(r"[ \t]*[A-Z][A-Z /]{1,24}(?:\s{2,}|:)")
 """The name of a row of boxes: "EYE   closes ( )  incomplete ( x )"."""
+_GAP = re.compile(r"\s{12,}")
+"""Blanks and empty lines without end: patterns that allow for some take ages over thousands."""
 _WRAPPED = 44
 """A line this long, with no stop at its end, goes on in the next line. Letters are seldom wrapped below."""
 
@@ -131,6 +133,8 @@ def _replacements(body: str, short: re.Pattern[str], entries: Mapping[str, str])
         words = lowered.get(said) or lowered.get(said.lower()) or _spaced(said, lowered)
         if words:
             yield found.start(), found.end(), f" {words} "
+    for found in _GAP.finditer(body):
+        yield found.start(), found.end(), "\n" * min(3, found.group().count("\n")) or " " * 8
     yield from _joined_lines(body)
 
 
@@ -145,7 +149,7 @@ def _answered(body: str, at: int) -> bool:
 
 
 _COLUMNS = re.compile(
-    r"[ \t|]*(?:\S.*?)?\b(?P<first>yes|no|y|n)\b[ \t|/]+(?P<second>yes|no|y|n)\b[ \t|]*$", re.IGNORECASE
+    r"[ \t|]*(?:[^\s|].*?)?\b(?P<first>yes|no|y|n)\b[ \t|/]+(?P<second>yes|no|y|n)\b[ \t|]*$", re.IGNORECASE
 )
 
 

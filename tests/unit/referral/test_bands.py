@@ -57,6 +57,8 @@ CASES = [
     (referral(20, prev_episode_same_side="yes"), "REDIRECT", "REDIRECT-unassessed"),
     # two weeks
     (referral(20, arm_or_leg_weak="unsure"), "P0", "P0-today"),
+    (referral(20, possible_red_flag="yes", any_movement_back="yes"), "P0", "P0-possible-red-flag"),
+    (referral(90, cause="stroke", possible_red_flag="yes"), "P0", "P0-possible-red-flag"),
     (referral(20, arm_or_leg_weak="unsure", any_movement_back="yes"), "P1", "P1-unclear-emergency"),
     (referral(1, cause=None), "P1", "P1-new-unexplained"),
     (referral(20, cannot_close_eye="no", corneal_signs="yes"), "P1", "P1-eye"),
