@@ -40,8 +40,8 @@ def _softmax(margins: np.ndarray) -> np.ndarray:
 
 def words_alone(train: Part, intents: np.ndarray) -> Fitted:
     """Tf-idf of words and letters, linear support vector machine."""
-    words = Words().fit(train.texts)
-    machine = LinearSVC(C=WORDS_C, random_state=42).fit(words(train.texts), intents)
+    words = Words()
+    machine = LinearSVC(C=WORDS_C, random_state=42).fit(words.fit(train.texts), intents)
     return Fitted(machine.classes_, lambda part: _softmax(machine.decision_function(words(part.texts)) * SHARPNESS))
 
 
@@ -78,16 +78,16 @@ def ten_nearest(train: Part, intents: np.ndarray) -> Fitted:
 
 def served(train: Part, intents: np.ndarray) -> Fitted:
     """What is served: words, meaning and the nearest examples, weighed together."""
-    words = Words().fit(train.texts)
-    ranker = Ranker().fit(words(train.texts), train.mpnet, intents)
+    words = Words()
+    ranker = Ranker().fit(words.fit(train.texts), train.mpnet, intents)
     return Fitted(ranker.classes, lambda part: ranker.probabilities(words(part.texts), part.mpnet), ranker.nearest)
 
 
 def served_with_spelling(train: Part, intents: np.ndarray) -> Fitted:
     """The same, each unknown word repaired before its letters are read."""
     known: Dict[Text, int] = Counter(word for text in train.texts for word in text.lower().split())
-    words = Words().fit(train.texts)
-    ranker = Ranker().fit(words(train.texts), train.mpnet, intents)
+    words = Words()
+    ranker = Ranker().fit(words.fit(train.texts), train.mpnet, intents)
     return Fitted(ranker.classes, lambda part: ranker.probabilities(words(corrected(part.texts, known)), part.mpnet))
 
 

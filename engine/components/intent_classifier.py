@@ -104,8 +104,8 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             with ThreadPoolExecutor(1) as beside:
                 # Embedding takes longest; what needs words alone is learnt meanwhile.
                 encoded = beside.submit(SentenceEncoder(ready(), threads=_THREADS_TO_TRAIN).encode, texts)
-                self._words = Words().fit(texts)
-                words = self._words(texts)
+                self._words = Words()
+                words = self._words.fit(texts)
                 self._ranker = Ranker().fit_words(words[asked], intents[asked])
                 if self._alarm is not None:
                     self._alarm.fit_words(words[heard], labels)

@@ -36,10 +36,9 @@ class Words:
             TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2),
         )
 
-    def fit(self, texts: Sequence[Text]) -> "Words":
-        """Learn the vocabulary."""
-        self._vectorizers.fit(texts)
-        return self
+    def fit(self, texts: Sequence[Text]) -> Any:
+        """Learn the vocabulary, and return one sparse row a text."""
+        return self._vectorizers.fit_transform(texts)
 
     def __call__(self, texts: Sequence[Text]) -> Any:
         """Return one sparse row a text."""
