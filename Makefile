@@ -9,6 +9,8 @@ PYTHON ?= python3
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export RASA_TELEMETRY_ENABLED := false
 export UV_NO_PROGRESS := 1
+# Without kept bytecode every process of the tests would compile all of the program and all of its tests anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 
@@ -21,11 +23,12 @@ chat: setup ## Talk with the bot in this terminal
 ##@ Develop
 
 test: setup train ## Run every test that can run here
-	$(UV) run --no-sync pytest tests/unit -n auto
-	$(UV) run --no-sync pytest --ignore=tests/unit
+	$(UV) run --no-sync pytest tests/unit tests/thorough -n auto --dist worksteal
+	$(UV) run --no-sync pytest tests/desk tests/e2e -n 2 --dist loadfile
+	$(UV) run --no-sync pytest --ignore=tests/unit --ignore=tests/thorough --ignore=tests/desk --ignore=tests/e2e
 
-unit: .venv/.made ## Run the quick tests only (no engine, no browser)
-	$(UV) run --no-sync pytest tests/unit -n auto
+unit: .venv/.made ## Run the quick tests only (no engine, no browser, no PostgreSQL)
+	$(UV) run --no-sync pytest tests/unit -m "not postgres" -n auto --dist worksteal
 
 lint: .venv/.made ## Check style, types, rooms and content
 	$(UV) run --no-sync ruff check .
@@ -51,6 +54,9 @@ understanding: setup ## Compare the candidate pipelines and write docs/understan
 	$(UV) sync --locked --quiet --project engine --python 3.10 --group compare
 	TF_CPP_MIN_LOG_LEVEL=3 PYTHONWARNINGS=ignore RASA_TELEMETRY_ENABLED=false \
 		engine/.venv/bin/python -m engine.compare $(if $(RASA),--rasa)
+
+audit: .venv/.made ## Ask for known holes in the locked packages
+	@$(UV) run --no-sync python .ci/audit.py
 
 hooks: .venv/.made ## Check before each commit
 	$(UV) run --no-sync pre-commit install
@@ -81,4 +87,4 @@ clean: ## Remove what was built (not your data in var/)
 help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run chat test unit lint format train bench banks understanding hooks setup clean help
+.PHONY: run chat test unit lint audit format train bench banks understanding hooks setup clean help

@@ -95,13 +95,26 @@ def parse(text: str, path: Path, before: int = 0) -> tuple[Any, Lines]:
     except yaml.YAMLError as error:
         problem = f"this can't be read as YAML ({error}). Look for a character that is not text."
         raise ContentError.at(path, before + 1, problem) from None
-    except ValueError as error:
+    except (
+        ValueError,
+        AttributeError,
+        TypeError,
+        OverflowError,
+    ) as error:  # the last three by tags such as !!timestamp
         problem = f"a value is impossible ({error}), such as a day that no calendar has. Correct it."
         raise ContentError.at(path, before + 1, problem) from None
+    except RecursionError:
+        raise ContentError.at(path, before + 1, _TOO_DEEP) from None
     places: dict[Place, int] = {}
     if node is not None:
-        _walk(node, (), places, path, before)
+        try:
+            _walk(node, (), places, path, before, set())
+        except RecursionError:
+            raise ContentError.at(path, before + 1, _TOO_DEEP) from None
     return data, Lines(path, places)
+
+
+_TOO_DEEP = "it is nested too deeply to be read. Look for brackets or dashes that were doubled."
 
 
 def fit[M: BaseModel](data: Any, model: type[M], lines: Lines) -> M:
@@ -180,8 +193,14 @@ def _remedy(kind: str) -> str:
     return "Correct this value."
 
 
-def _walk(node: Any, place: Place, places: dict[Place, int], path: Path, before: int) -> None:
-    places.setdefault(place, node.start_mark.line + 1 + before)
+def _walk(node: Any, place: Place, places: dict[Place, int], path: Path, before: int, walked: set[int]) -> None:
+    line = node.start_mark.line + 1 + before
+    places.setdefault(place, line)
+    if isinstance(node, yaml.CollectionNode):
+        # A part that is used again (*name) could hold itself, or grow beyond all measure when it is checked.
+        if id(node) in walked:
+            raise ContentError.at(path, line, "this part is used again by its name (*). Write it out at each place.")
+        walked.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -190,7 +209,7 @@ def _walk(node: Any, place: Place, places: dict[Place, int], path: Path, before:
                 raise ContentError.at(path, key.start_mark.line + 1 + before, problem)
             seen.add(key.value)
             places[(*place, key.value)] = key.start_mark.line + 1 + before
-            _walk(value, (*place, key.value), places, path, before)
+            _walk(value, (*place, key.value), places, path, before, walked)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _walk(value, (*place, index), places, path, before)
+            _walk(value, (*place, index), places, path, before, walked)

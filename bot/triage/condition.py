@@ -94,7 +94,10 @@ class _Reader:
         self.names: list[str] = []
 
     def whole(self) -> _Read:
-        read = self._sentence()
+        try:
+            read = self._sentence()
+        except RecursionError:
+            raise NotACondition("there are too many brackets or `not` within each other. Write it flat.") from None
         if (left := self._peek()) is not None:
             raise NotACondition(f"'{left}' is not expected here. Join two terms with `and` or `or`.")
         return read
