@@ -28,7 +28,12 @@ def port() -> int:
 
 @pytest.fixture
 def environment(tmp_path: Path, port: int) -> dict[str, str]:
-    set_here = {"SEPTIMUS_HOME": str(tmp_path), "SEPTIMUS_DESK_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    set_here = {
+        "SEPTIMUS_HOME": str(tmp_path),
+        "SEPTIMUS_DESK_PORT": str(port),
+        "SEPTIMUS_DESK_WATCH_PORT": "0",  # several desks may run at once, and only one can have the port
+        "PYTHONUNBUFFERED": "1",
+    }
     return {name: value for name, value in os.environ.items() if not name.startswith("SEPTIMUS_")} | set_here
 
 

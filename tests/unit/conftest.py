@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pytest
 from bot.knowledge import Library, Shelf
 from bot.settings import CONTENT
 from bot.store import Store
+from bot.store.keys import make as make_keys
 from bot.store.tables import Base
 from bot.triage.countries import Countries
 from bot.triage.screen import Screen
@@ -23,12 +23,13 @@ from tests import postgres
 
 
 @pytest.fixture(scope="session", autouse=True)
-def certificates_are_read_once() -> Iterator[None]:
-    """Every HTTP client reads the world's certificates, which takes longer than most tests; nothing here speaks TLS."""
-    once = ssl.create_default_context()
+def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One file of keys for all databases of the tests, so that none is made in the project's own data folder."""
+    path = tmp_path_factory.mktemp("keys") / "keys"
+    make_keys(path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", lambda *_, **__: once)
-        yield
+        patch.setenv("SEPTIMUS_KEYS_FILE", str(path))
+        yield path
 
 
 @pytest.fixture(scope="session")

@@ -188,6 +188,25 @@ def test_the_engine_starts_as_septimus_run_starts_it(tmp_path: Path) -> None:
     said = told.stdout.splitlines()
     assert f"{root}/models/septimus-0123456789abcdef.tar.gz" in said
     assert {"--auth-token=-x", "--interface", "127.0.0.1", "sqlite:////data/tracker.db"} <= set(said)
+    # What several engines share is chosen as the gateway chooses it.
+    shared = {"SEPTIMUS_DATABASE_URL": "postgresql+psycopg://septimus@db/septimus", "SEPTIMUS_REDIS_URL": "redis://r"}
+    for given in ({}, {"SEPTIMUS_TRACKER_URL": "postgresql://engine@db/septimus"}):
+        environment = {**plain, "SEPTIMUS_ENGINE_TOKEN": "-x", **shared, **given}
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        chosen = Settings(
+            database_url=shared["SEPTIMUS_DATABASE_URL"],
+            redis_url=shared["SEPTIMUS_REDIS_URL"],
+            tracker_url=given.get("SEPTIMUS_TRACKER_URL"),
+        ).tracker
+        assert chosen in told.stdout.splitlines()
+
+
+def test_the_engine_of_the_containers_knows_no_way_to_a_patients_row(compose: dict[str, Any]) -> None:
+    for name in ("engine", "engine-2"):
+        service = compose["services"][name]
+        assert service["secrets"] == ["engine-pgpass"]
+        assert "SEPTIMUS_DATABASE_URL" not in service["environment"]
+        assert "//septimus_engine@" in service["environment"]["SEPTIMUS_TRACKER_URL"]
 
 
 # --- Grafana ---------------------------------------------------------------------------------------------------------

@@ -74,20 +74,20 @@ async def go():
         await outbox.add(session, "one", person.id, "send", {{"html": TEXT}}, NOW)
         await inbox.claim(session, "test", NOW, 5)
     shelf = Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic)
-    engine = Engine(f"http://127.0.0.1:{{server.server_port}}", "{SECRET}", 5.0)
+    engine = Engine([f"http://127.0.0.1:{{server.server_port}}"], "{SECRET}", 5.0)
     dialogue = Dialogue.load(CONTENT, shelf, engine, lambda: NOW)
     turn = await dialogue.reply(person, said("{MARK}"))
     async with store.writing() as session:
         await record(session, "one", person, turn, NOW)
     known = Patient(id=person.id, step=Step.DONE, consented_at=NOW)
     for text in [TEXT] * 5 + ["my arm is weak {MARK}", "i want to die {MARK}"]:
-        engine._away_until = 0.0
+        engine._away_until.clear()
         turn = await dialogue.reply(known, said(text))
         async with store.writing() as session:
             await record(session, text, known, turn, NOW)
     await engine.forget(person.id)
     await engine.close()
-    await Engine("http://127.0.0.1:1", "{SECRET}", 1.0).ask(known, TEXT)
+    await Engine(["http://127.0.0.1:1"], "{SECRET}", 1.0).ask(known, TEXT)
     tracker = Tracker(person.id, {{}}, {{"text": TEXT, "intent": {{"name": "eye-taping"}}}}, [], False, None, {{}}, None)
     resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage'), Countries({{}}, {{}}, {{}}), Messages.load(CONTENT / 'triage' / 'messages.yml'))
     await AnswerQuestion(resources).run(CollectingDispatcher(), tracker, {{}})

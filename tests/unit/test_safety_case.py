@@ -23,7 +23,7 @@ MARKS = {"DES", "GMK"}
 type Line = Annotated[str, Field(min_length=5, pattern=r"^[^\n]+$")]
 type Severity = Literal["negligible [DES]", "minor [DES]", "moderate [DES]", "major [DES]", "catastrophic [DES]"]
 type Likelihood = Literal["very low [DES]", "low [DES]", "medium [DES]", "high [DES]", "very high [DES]"]
-type NodeId = Annotated[str, Field(pattern=r"^tests/unit/[\w/]+\.py::test_\w+$")]
+type NodeId = Annotated[str, Field(pattern=r"^tests/(unit|thorough)/[\w/]+\.py::test_\w+$")]
 
 
 class Control(Strict):

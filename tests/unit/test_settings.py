@@ -29,6 +29,9 @@ WRONG = [
     ("SEPTIMUS_ENGINE_TIMEOUT", "0"),
     ("SEPTIMUS_MODE", "prod"),
     ("SEPTIMUS_LOG_LEVEL", "LOUD"),
+    ("SEPTIMUS_BOT", "North Clinic"),
+    ("SEPTIMUS_ENGINE_URLS", "10.0.0.5:5005"),
+    ("SEPTIMUS_TRACKER_URL", "tracker.db"),
 ]
 
 
@@ -62,11 +65,26 @@ def test_a_setting_is_read_from_the_variable_that_its_name_promises(
         "mode": "production",
         "now": "2026-11-22T10:00:00+00:00",
         "log_level": "DEBUG",
+        "engine_urls": "http://10.0.0.5:5005, http://10.0.0.6:5005",
+        "tracker_url": "postgresql://engine@10.0.0.7/septimus",
     }
     default = Settings.model_fields[field].default
     sample = samples.get(field, "7" if isinstance(default, int | float) else "changed")
     monkeypatch.setenv(environment_name(field), sample)
     assert getattr(Settings(), field) != default
+
+
+def test_the_engines_are_named_one_by_one_or_it_is_this_machines() -> None:
+    assert Settings(engine_urls="http://a:1/ ,http://b:2,").engines == ("http://a:1", "http://b:2")
+    assert Settings(engine_port=7).engines == ("http://127.0.0.1:7",)
+
+
+def test_the_scratch_paper_is_shared_when_the_locks_are() -> None:
+    postgres = "postgresql+psycopg://septimus@db/septimus"
+    assert Settings(database_url=postgres, redis_url="redis://r").tracker == "postgresql://septimus@db/septimus"
+    assert Settings(database_url=postgres).tracker.endswith("/tracker.db")
+    assert Settings(redis_url="redis://r").tracker.endswith("/tracker.db")
+    assert Settings(tracker_url="sqlite:////x/y.db", redis_url="redis://r").tracker == "sqlite:////x/y.db"
 
 
 def test_telegrams_own_variables_carry_telegrams_names() -> None:

@@ -48,8 +48,9 @@ def uses(path: Path) -> Iterator[Use]:
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     where = path.relative_to(ROOT).as_posix()
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    nodes = list(ast.walk(tree))  # once: it takes far longer than all that is asked of them
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
     filled = {
         argument: frozenset(keyword.arg or "**" for keyword in call.keywords)
         for call in calls
@@ -57,7 +58,7 @@ def uses(path: Path) -> Iterator[Use]:
         for argument in call.args
     }
     events = {argument for call in calls if called(call) in LOGGED for argument in call.args}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found = KEY.fullmatch(node.value)
             if found and found[1] in GROUPS and node not in events:

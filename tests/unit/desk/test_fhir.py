@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -19,32 +18,15 @@ from fpdf import FPDF
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.desk.columns import Columns, Note
+from bot.desk.columns import Note
 from bot.desk.fhir import Incoming, read_fhir
 from bot.desk.fhir_answers import answer, capabilities, outcome, task
 from bot.desk.fhir_valid import Issue, WrongFhir, checked, parsed
-from bot.referral.bands import Bands
-from bot.referral.letter import LetterReader
 from bot.referral.record import Referral
-from bot.settings import CONTENT
 from bot.store.referrals import Kept, Override, Sorting, State
+from tests.unit.loaded import bands, columns, reader
 
 TODAY = date(2026, 11, 23)
-
-
-@cache
-def bands() -> Bands:
-    return Bands.load(CONTENT)
-
-
-@cache
-def columns() -> Columns:
-    return Columns.load(CONTENT, bands().findings)
-
-
-@cache
-def reader() -> LetterReader:
-    return LetterReader.load(CONTENT, bands().findings)
 
 
 def words() -> dict[str, str]:

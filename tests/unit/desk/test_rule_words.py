@@ -12,10 +12,10 @@ import yaml
 from bot.desk.rule_words import Reason, in_words
 from bot.desk.sorting import Sorter
 from bot.knowledge import Shelf
-from bot.referral.bands import Bands
 from bot.settings import CONTENT
+from tests.unit import loaded
 
-BANDS = Bands.load(CONTENT)
+BANDS = loaded.bands()
 SOURCES = Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic).library.sources
 
 

@@ -5,7 +5,6 @@ import io
 import zipfile
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,29 +25,13 @@ from bot.desk.spreadsheet import (
     read_sheet,
     report,
 )
-from bot.referral.bands import Bands
-from bot.referral.letter import LetterReader
 from bot.settings import CONTENT
+from tests.unit.loaded import bands, columns, reader
 
 TODAY = date(2026, 11, 23)
 
 _EXCEL_DAY = datetime(2026, 9, 12)  # noqa: DTZ001 - Excel knows no zones
 HEAD = "Reference,Date of onset,Side affected,HB grade,Eye closure,Comments"
-
-
-@cache
-def bands() -> Bands:
-    return Bands.load(CONTENT)
-
-
-@cache
-def columns() -> Columns:
-    return Columns.load(CONTENT, bands().findings)
-
-
-@cache
-def reader() -> LetterReader:
-    return LetterReader.load(CONTENT, bands().findings)
 
 
 def rows(data: bytes | str, **how: object) -> tuple[RowResult, ...]:

@@ -113,7 +113,7 @@ def fake_engine(engine_server: FakeEngine) -> FakeEngine:
 
 @pytest.fixture
 async def engine(fake_engine: FakeEngine) -> AsyncIterator[Engine]:
-    client = Engine(fake_engine.url, TOKEN, 5.0)
+    client = Engine([fake_engine.url], TOKEN, 5.0)
     yield client
     await client.close()
 

@@ -87,14 +87,14 @@ async def test_a_dropped_connection_is_no_answer(engine: Engine, fake_engine: Fa
 async def test_a_closed_port_is_no_answer() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        engine = Engine(f"http://127.0.0.1:{probe.getsockname()[1]}", TOKEN, 5.0)
+        engine = Engine([f"http://127.0.0.1:{probe.getsockname()[1]}"], TOKEN, 5.0)
         assert await engine.ask(SOMEONE, "dry eye") is None
         await engine.close()
 
 
 async def test_an_engine_that_hangs_is_waited_for_no_longer_than_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
-        engine = Engine(f"http://127.0.0.1:{silent.getsockname()[1]}", TOKEN, 0.1)
+        engine = Engine([f"http://127.0.0.1:{silent.getsockname()[1]}"], TOKEN, 0.1)
         assert await engine.ask(SOMEONE, "dry eye") is None
         await engine.close()
 
@@ -137,3 +137,61 @@ async def test_an_engine_that_is_away_is_told_of_as_not_having_forgotten(
 def test_what_actions_say_survives_the_way() -> None:
     outcome = Outcome(kind=Kind.ANSWER, topic="eating", findings={"droop_new": "yes"}, rules=("D00",))
     assert Outcome.model_validate(json.loads(parts(outcome))[0]["custom"]["outcome"]) == outcome
+
+
+# several engines
+
+
+def closed() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+async def test_whoevers_engine_is_down_is_answered_by_the_next(fake_engine: FakeEngine) -> None:
+    engine = Engine([closed(), fake_engine.url, closed()], TOKEN, 5.0)
+    for number in range(20):
+        assert await engine.ask(Patient(id=f"{number:032}"), "dry eye") is not None
+    assert len(fake_engine.asked) == 20
+    assert await engine.forget(SOMEONE.id)
+    await engine.close()
+
+
+@pytest.mark.parametrize("status", [409, 502, 503])
+async def test_an_engine_that_has_not_heard_the_message_is_left_for_the_next(
+    fake_engine: FakeEngine, status: int
+) -> None:
+    refusals = iter([(status, b"{}")])
+    usual = fake_engine.answer
+    fake_engine.answer = lambda body: next(refusals, None) or usual(body)
+    engine = Engine([fake_engine.url, fake_engine.url.replace("127.0.0.1", "localhost")], TOKEN, 5.0)
+    assert await engine.ask(SOMEONE, "dry eye") is not None
+    assert len(fake_engine.asked) == 2
+    await engine.close()
+
+
+async def test_what_one_engine_may_have_done_no_other_does_again(fake_engine: FakeEngine) -> None:
+    fake_engine.answer = lambda _: (500, b"{}")
+    engine = Engine([fake_engine.url, fake_engine.url.replace("127.0.0.1", "localhost")], TOKEN, 5.0)
+    assert await engine.ask(SOMEONE, "dry eye") is None
+    assert len(fake_engine.asked) == 1
+    await engine.close()
+
+
+async def test_all_down_is_no_answer() -> None:
+    engine = Engine([closed(), closed()], TOKEN, 5.0)
+    assert await engine.ask(SOMEONE, "dry eye") is None
+    assert not await engine.forget(SOMEONE.id)
+    await engine.close()
+
+
+def test_people_are_spread_evenly_and_stay_when_an_engine_comes() -> None:
+    urls = [f"http://10.0.0.{number}:5005" for number in range(1, 5)]
+    three, four = Engine(urls[:3], TOKEN, 1.0), Engine(urls, TOKEN, 1.0)
+    people = [f"{number:032x}" for number in range(3000)]
+    before = {person: three._in_turn(person)[0] for person in people}
+    after = {person: four._in_turn(person)[0] for person in people}
+    for url in urls[:3]:
+        assert 850 < sum(each == url for each in before.values()) < 1150
+    assert {after[person] for person in people if after[person] != before[person]} == {urls[3]}

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from bot.store.lines import Line, Told
 from bot.store.records import KeptAssessment
 from bot.store.self_referrals import Before, Gone, Offer
 from bot.words import Words
+from tests.unit import loaded
 from tests.unit.dialogue.conftest import NOW, FakeEngine, Person
 
 HOURS = "Mon-Fri 09:00-16:00 Europe/London"
@@ -64,8 +64,8 @@ class Clinics:
 
 
 @pytest.fixture(scope="session")
-def bands(content: Path) -> Bands:
-    return Bands.load(content)
+def bands() -> Bands:
+    return loaded.bands()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,12 +14,12 @@ from telegram.request import HTTPXRequest
 
 from bot.gateway.live_count import LiveCounts
 from bot.gateway.picture import Diaries, Pictures
-from bot.knowledge import Library
-from bot.programme.exercise import ExerciseLibrary, load_exercises
+from bot.programme.exercise import ExerciseLibrary
 from bot.sandbox.server import DEFAULT_TOKEN, create_app
 from bot.settings import CONTENT
 from bot.store import Store
 from bot.words import Words
+from tests.unit import loaded
 from tests.unit.gateway.moved_clock import MovedClock
 from tests.unit.sandbox.sandbox_server import Sandbox, serving
 
@@ -47,9 +48,9 @@ async def sending_bot(sandbox: Sandbox) -> AsyncIterator[ExtBot[None]]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
+async def store(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Store]:
+    shutil.copy(migrated_sqlite, tmp_path / "septimus.db")
     made = Store(f"sqlite+aiosqlite:///{tmp_path / 'septimus.db'}")
-    await made.migrate()
     yield made
     await made.close()
 
@@ -60,8 +61,8 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture(scope="session")
-def exercises(library: Library) -> ExerciseLibrary:
-    return load_exercises(CONTENT, frozenset(library.sources))
+def exercises() -> ExerciseLibrary:
+    return loaded.exercise_library()
 
 
 @pytest.fixture

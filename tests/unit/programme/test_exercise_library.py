@@ -14,14 +14,15 @@ from bot.programme.exercise import FAMILIES, STAGES, ExerciseLibrary, PickItem, 
 from bot.programme.gate import GateId
 from bot.programme.self_check import load_self_check
 from bot.settings import CONTENT
+from tests.unit import loaded
 
-SOURCES = frozenset(yaml.safe_load((CONTENT / "sources.yml").read_text(encoding="utf-8")))
+SOURCES = loaded.sources()
 STARTS = {"exercises": "  - id: EX-", "programmes": "  - id: P-", "stages": "  - id: ", "self-check": "  - id: "}
 
 
 @pytest.fixture(scope="module")
 def library() -> ExerciseLibrary:
-    return load_exercises(CONTENT, SOURCES)
+    return loaded.exercise_library()
 
 
 @pytest.fixture

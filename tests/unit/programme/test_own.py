@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.programme.exercise import STAGES, ExerciseLibrary, Stage, load_exercises
+from bot.programme.exercise import STAGES, Stage
 from bot.programme.gate import Movement, Operation, Standing, locked_by
 from bot.programme.own import (
     CLINICS,
@@ -28,12 +27,10 @@ from bot.programme.own import (
 )
 from bot.programme.prescribed import Prescribed
 from bot.programme.session import begin
-from bot.settings import CONTENT
+from tests.unit import loaded
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-LIBRARY: ExerciseLibrary = load_exercises(
-    CONTENT, frozenset(yaml.safe_load((CONTENT / "sources.yml").read_text(encoding="utf-8")))
-)
+LIBRARY = loaded.exercise_library()
 MOVING = Standing(
     assessed=True,
     cause="bells",

@@ -5,11 +5,10 @@ from datetime import date
 
 import pytest
 
-from bot.knowledge import Library
-from bot.programme.exercise import ExerciseLibrary, load_exercises
+from bot.programme.exercise import ExerciseLibrary
 from bot.programme.gate import Standing, locked_by, stages_of
 from bot.programme.prescribed import Prescribed
-from bot.settings import CONTENT
+from tests.unit import loaded
 
 TODAY = date(2026, 11, 22)
 EARLY = Standing(
@@ -18,8 +17,8 @@ EARLY = Standing(
 
 
 @pytest.fixture(scope="session")
-def exercises(library: Library) -> ExerciseLibrary:
-    return load_exercises(CONTENT, frozenset(library.sources))
+def exercises() -> ExerciseLibrary:
+    return loaded.exercise_library()
 
 
 def test_it_travels_as_json() -> None:

@@ -7,11 +7,10 @@ from typing import get_args
 from zoneinfo import available_timezones
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.programme.exercise import ExerciseLibrary, PickItem, Programme, load_exercises
+from bot.programme.exercise import PickItem, Programme
 from bot.programme.gate import Standing, locked_by
 from bot.programme.practice import CHECK_AGAIN, Practice
 from bot.programme.session import (
@@ -27,13 +26,11 @@ from bot.programme.session import (
     score,
     seconds,
 )
-from bot.settings import CONTENT
+from tests.unit import loaded
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
-LIBRARY: ExerciseLibrary = load_exercises(
-    CONTENT, frozenset(yaml.safe_load((CONTENT / "sources.yml").read_text(encoding="utf-8")))
-)
+LIBRARY = loaded.exercise_library()
 LATE = Standing(
     assessed=True, cause="bells", weeks=20, movement="several", linked=False, operation="none", settled=False
 )

@@ -3,20 +3,19 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-import yaml
 
-from bot.programme.exercise import load_exercises
 from bot.programme.practice import Practice
 from bot.programme.progress import CAPTIONS, Practised, Progress
 from bot.programme.questionnaire import load_questionnaires
 from bot.programme.told import Given, in_words, tell
 from bot.settings import CONTENT
 from bot.words import Words
+from tests.unit import loaded
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)  # a Sunday
 WORDS = Words.load(CONTENT / "words.yml")
 QUESTIONNAIRES = load_questionnaires(CONTENT / "questionnaires")
-LIBRARY = load_exercises(CONTENT, frozenset(yaml.safe_load((CONTENT / "sources.yml").read_text(encoding="utf-8"))))
+LIBRARY = loaded.exercise_library()
 
 
 def practised(days_ago: int, programme: str = "P-S2", comfort: int | None = 6) -> Practised:

@@ -1,13 +1,12 @@
 """The referral content, loaded once."""
 
-from pathlib import Path
-
 import pytest
 
 from bot.referral.proposal import Proposals
+from tests.unit import loaded
 
 
 @pytest.fixture(scope="session")
-def proposals(content: Path) -> Proposals:
+def proposals() -> Proposals:
     """The real reader and bands."""
-    return Proposals.load(content)
+    return loaded.proposals()

@@ -9,18 +9,17 @@ import pytest
 from sqlalchemy import select
 
 from bot.patient import Patient
-from bot.referral.bands import Bands
 from bot.referral.record import Proposed, Referral
 from bot.referral.sorting import sort
-from bot.settings import CONTENT
 from bot.store import Store, duplicates, lines, patients, records, referrals, staff
 from bot.store.clinic_tables import MergeRow
 from bot.store.followed import followed
 from bot.store.referrals import ChangedMeanwhile, Filters, Kept
+from tests.unit import loaded
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 PATIENT = "a" * 32
-BANDS = Bands.load(CONTENT)
+BANDS = loaded.bands()
 
 
 async def clinic_of(store: Store) -> tuple[int, int]:

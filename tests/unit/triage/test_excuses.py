@@ -1,18 +1,8 @@
 """An excuse of a cue counts only where its words touch the cue's: what another clause says excuses nothing."""
 
-from pathlib import Path
-
 import pytest
 
 from bot.triage.screen import Level, Screen
-
-CONTENT = Path(__file__).parents[3] / "content"
-
-
-@pytest.fixture(scope="module")
-def screen() -> Screen:
-    return Screen.load(CONTENT)
-
 
 # Each holds the words of an excuse of the very cue that it raises, but in another clause.
 EXCUSED_ELSEWHERE = (

@@ -13,11 +13,6 @@ from tests.unit.triage import triage_cases as cases
 CONTENT = Path(__file__).parents[3] / "content"
 
 
-@pytest.fixture(scope="session")
-def screen() -> Screen:
-    return Screen.load(CONTENT)
-
-
 def rows(table: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     return [(name, message) for name, messages in table.items() for message in messages]
 
