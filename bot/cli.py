@@ -5,15 +5,20 @@ import json
 import re
 import signal
 import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
 from bot.settings import CONTENT, ROOT, Settings, WrongSetting, read_settings
 
 if TYPE_CHECKING:
+    from bot.referral.proposal import Proposals
     from bot.stack.door import Door
 
 app = typer.Typer(
@@ -27,6 +32,8 @@ content_app = typer.Typer(no_args_is_help=True, help="Check the content that cli
 app.add_typer(content_app, name="content")
 desk_app = typer.Typer(no_args_is_help=True, help="Let people in to the clinic's desk.")
 app.add_typer(desk_app, name="desk")
+keys_app = typer.Typer(no_args_is_help=True, help="Change the keys that personal fields are sealed with.")
+app.add_typer(keys_app, name="keys")
 
 reminders_app = typer.Typer(no_args_is_help=True, help="See what the reminders are going to do.")
 app.add_typer(reminders_app, name="reminders")
@@ -37,6 +44,16 @@ Lines = Annotated[Path | None, typer.Argument(help="A file of JSON lines; standa
 
 def main() -> None:
     """Run the command line; what can't be used ends with one line on standard error and exit code 2."""
+    try:
+        app()
+    except Exception as error:
+        if not isinstance(error, _known()):
+            raise
+        _fail(str(error))
+
+
+def _known() -> tuple[type[Exception], ...]:
+    """What a person can mend by its message alone. Imported when something went wrong: the rooms take long to load."""
     from bot.content_file import ContentError
     from bot.gateway.main import Misconfigured
     from bot.stack.backup import NoBackup
@@ -44,14 +61,13 @@ def main() -> None:
     from bot.stack.measure import BadLine
     from bot.stack.model import EngineMissing
     from bot.stack.processes import NotHealthy, PortTaken
+    from bot.store.database import NewerTables
+    from bot.store.keys import KeysUnusable
 
-    known = (
+    return (
         WrongSetting, Misconfigured, ContentError, NoBackup, NotRunning, BadLine, EngineMissing, NotHealthy, PortTaken,
+        KeysUnusable, NewerTables,
     )  # fmt: skip
-    try:
-        app()
-    except known as error:
-        _fail(str(error))
 
 
 @app.command()
@@ -63,15 +79,15 @@ def run() -> None:
 
     settings = read_settings()
     logs.configure(settings.log_level, "run")
-    _check_content(settings)
+    _apart(_check_content, settings)
     sandbox = settings.telegram_bot_token is None
     if current_model() is None:
         _note("Training the engine (about a minute; only when its data changed) ...")
     stack = Stack(settings, train(), with_sandbox=sandbox)
 
+    _apart(_prepare, settings)
+
     async def serve() -> None:
-        if sandbox:
-            await _demo_if_empty(settings)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         starting = asyncio.create_task(stack.start())
@@ -88,7 +104,9 @@ def run() -> None:
         except asyncio.CancelledError:
             _note("Stopped before everything was up.")
             return
-        typer.echo(_addresses(settings, sandbox=sandbox, first_link=await _first_link(settings)))
+        typer.echo(
+            _addresses(settings, sandbox=sandbox, first_link=await asyncio.to_thread(_apart, _first_link, settings))
+        )
         await stop.wait()
         _note("Stopping ...")
         await stack.stop()
@@ -195,9 +213,17 @@ def triage(file: Lines = None) -> None:
 @app.command()
 def referral(file: Lines = None) -> None:
     """Show what the desk would propose for each {"id", "text", "received"} line, before a person confirms it."""
-    from bot.referral.proposal import Proposals, WrongLetter
+    from bot.referral.proposal import Proposals
+    from bot.second_reader import SecondReader
 
-    proposals = Proposals.load(CONTENT)
+    with SecondReader() as hear:
+        raise typer.Exit(1 if _referrals(Proposals.load(CONTENT, hear), file) else 0)
+
+
+def _referrals(proposals: "Proposals", file: Path | None) -> bool:
+    """Print the proposal for each line; return whether a line could not be used."""
+    from bot.referral.proposal import WrongLetter
+
     failed = False
     for number, line in enumerate(_opened(file), 1):
         if not line.strip():
@@ -317,6 +343,93 @@ def desk_link(
     _run_quietly(made())
 
 
+@desk_app.command("bots")
+def desk_bots(
+    clinic: Annotated[int | None, typer.Argument(help="The clinic's number.")] = None,
+    bot: Annotated[str | None, typer.Argument(help="The bot its patients write to, as in SEPTIMUS_BOT.")] = None,
+) -> None:
+    """List the clinics with the bot of each, or give one another bot."""
+    from bot.store import Store, bots
+
+    async def told() -> None:
+        store = Store(read_settings().database)
+        try:
+            await store.migrate()
+            if clinic is not None:
+                async with store.writing() as session:
+                    await bots.give(session, clinic, bot or "")
+            async with store.reading() as session:
+                for number, name, own in await bots.clinics(session):
+                    typer.echo(f"{number}\t{own}\t{name}")
+        except (bots.NoSuchClinic, bots.WrongName) as refused:
+            _fail(str(refused))
+        finally:
+            await store.close()
+
+    _run_quietly(told())
+
+
+@keys_app.command("new")
+def keys_new() -> None:
+    """Add a key in front: what is written from now on is sealed with it. Everything may run."""
+    from bot.store import Store, seals
+
+    async def made() -> None:
+        store = Store(read_settings().database)
+        try:
+            await store.migrate()
+            typer.echo(f"The key {await seals.new_key(store)} was added to {store.keys.path}, and is used from now on.")
+            typer.echo("Copy the file now to wherever you keep it, and to every other machine that uses this database.")
+            typer.echo("Then seal what is there with it: septimus keys rotate")
+        finally:
+            await store.close()
+
+    _run_quietly(made())
+
+
+@keys_app.command("rotate")
+def keys_rotate() -> None:
+    """Seal every row anew with the newest key. Everything may run; after a stop, run it again."""
+    from bot.store import Store, seals
+
+    async def done() -> None:
+        store = Store(read_settings().database)
+        sealed: dict[str, int] = {}
+        try:
+            await store.migrate()
+            async for table, number in seals.rotate(store):
+                sealed[table] = sealed.get(table, 0) + number
+        finally:
+            await store.close()
+            for table, number in sealed.items():
+                typer.echo(f"{table}: {number}")
+            typer.echo(f"{sum(sealed.values())} rows were sealed anew with the key {store.keys.fingerprints()[0]}.")
+        typer.echo("When every machine has the new file: septimus keys drop-old")
+
+    _run_quietly(done())
+
+
+@keys_app.command("drop-old")
+def keys_drop_old() -> None:
+    """Take the older keys out of the file, when nothing in the database is sealed with them any more."""
+    from bot.store import Store, seals
+
+    async def done() -> None:
+        store = Store(read_settings().database)
+        try:
+            await store.migrate()
+            gone = await seals.drop_old(store)
+        finally:
+            await store.close()
+        if not gone:
+            typer.echo("There is one key only, so there is nothing to drop.")
+            return
+        typer.echo(f"Dropped from {store.keys.path}: {', '.join(gone)}.")
+        typer.echo("A backup that was made before needs the older file: keep that copy as long as the backup.")
+
+    _run_quietly(done())
+
+
 @app.command()
 def doctor() -> None:
     """Say what is wrong and what to do, a line each; exit code 1 when something is."""
@@ -332,13 +445,18 @@ def doctor() -> None:
 
 @app.command()
 def backup(file: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
-    """Write all databases into one file, while the system runs. Guard it: it holds what people wrote."""
+    """Write all databases into one file, while the system runs. Guard it; the key file is not in it."""
     from bot.clock import system_clock
     from bot.stack.backup import backup as make
+    from bot.store import keys as key_file
 
-    made = make(read_settings(), file, system_clock())
+    settings = read_settings()
+    made = make(settings, file, system_clock())
     size = sum(part.size for part in made.parts) / 1e6
     typer.echo(f"{file}: {len(made.parts)} databases, {size:.1f} MB, version {made.revision}.")
+    if made.keys:
+        typer.echo(f"The key file is not in it, and nobody can read it without the key {' and '.join(made.keys)}.")
+        typer.echo(f"Keep a copy of {key_file.place_of(settings.database, settings)} apart from the backups.")
 
 
 @app.command()
@@ -347,10 +465,18 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", help="Overwrite the data that is there.")] = False,
 ) -> None:
     """Put a backup in the place of what is there. Stop the system first."""
+    from bot.stack.backup import keys_away
     from bot.stack.backup import restore as put_back
+    from bot.store import keys as key_file
 
-    made = put_back(read_settings(), file, overwrite=yes)
+    settings = read_settings()
+    made = put_back(settings, file, overwrite=yes)
     typer.echo(f"Restored what was kept on {made.made_at:%Y-%m-%d %H:%M} UTC. The next start brings it up to date.")
+    if made.keys:
+        typer.echo(f"It is sealed with the key {' and '.join(made.keys)}.")
+    if away := keys_away(settings, made):
+        place = key_file.place_of(settings.database, settings)
+        typer.echo(f"The key {' and '.join(away)} is not in {place}: put that key file there before you start.")
 
 
 @app.command("demo")
@@ -431,28 +557,62 @@ def _check_content(settings: Settings) -> None:
     Languages.load(CONTENT)
 
 
-async def _demo_if_empty(settings: Settings) -> None:
+def _prepare(settings: Settings) -> None:
+    """Bring the tables up to date before anything starts, so that keys that don't fit stop the start in one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
     from bot.clock import clock_starting_at
     from bot.stack.demo import fill_if_empty
     from bot.store import Store
 
-    store = Store(settings.database)
-    try:
-        await store.migrate()
-        if await fill_if_empty(store, CONTENT, clock_starting_at(settings.now)()):
-            _note("The database was empty: the invented demo clinic was put into it.")
-    finally:
-        await store.close()
+    async def prepared() -> bool:
+        store = Store(settings.database)
+        try:
+            with suppress(SQLAlchemyError, OSError):  # a database that is away is waited for by those who need it
+                await store.migrate()
+            if settings.telegram_bot_token is not None:
+                return False
+            return await fill_if_empty(store, CONTENT, clock_starting_at(settings.now)())
+        finally:
+            await store.close()
+
+    if asyncio.run(prepared()):
+        _note("The database was empty: the invented demo clinic was put into it.")
 
 
-async def _first_link(settings: Settings) -> str | None:
+def _first_link(settings: Settings) -> str | None:
     from bot.desk.app import first_link, open_desk
 
-    desk = open_desk(settings)
+    async def asked() -> str | None:
+        desk = open_desk(settings)
+        try:
+            return await first_link(desk)
+        finally:
+            await desk.store.close()
+
+    return asyncio.run(asked())
+
+
+def _apart[T](work: Callable[[Settings], T], settings: Settings) -> T:
+    """Do something in a process of its own, whose memory is given back: this one only watches the others for days."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        done: T
+        done, fault = pool.submit(_told, work, settings).result()
+    if fault is not None:
+        _fail(fault)
+    return done
+
+
+def _told(work: Callable[[Settings], Any], settings: Settings) -> tuple[Any, str | None]:
+    from bot import logs
+
+    logs.configure(settings.log_level, "run")
     try:
-        return await first_link(desk)
-    finally:
-        await desk.store.close()
+        return work(settings), None
+    except Exception as error:
+        if not isinstance(error, _known()):
+            raise
+        return None, str(error)
 
 
 def _addresses(settings: Settings, *, sandbox: bool, first_link: str | None) -> str:

@@ -1,7 +1,8 @@
 """A backup of everything that is kept, in one file, made while the system runs; and putting it back.
 
 The file is a tar archive: the databases, and a manifest with their digests and the version they were made with. It
-holds what people wrote as the databases hold it, and no key and no setting: guard it like the data folder.
+holds what people wrote as the databases hold it, which is sealed, and no setting and no key: whoever finds it can't
+read them, and whoever puts it back needs the key file. The manifest says which keys, by their fingerprints.
 """
 
 import hashlib
@@ -28,11 +29,14 @@ from sqlalchemy import make_url
 
 from bot.settings import Settings
 from bot.stack.processes import is_taken
-from bot.store import schema, tracker
+from bot.store import schema, seals, tracker
+from bot.store.keys import Keyring, KeysUnusable, place_of
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _MAIN, _DUMP = "septimus.db", "septimus.pgdump"
+_WHAT = ["--exclude-schema=engine"]
+"""Of a PostgreSQL all but what several engines share in it: their scratch paper expires, and is not ours to keep."""
 _LARGEST_MANIFEST = 65_536
 _CHUNK = 1 << 20
 
@@ -50,7 +54,7 @@ class _Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What an archive holds, and of which version: of the archive, the program and the tables."""
+    """What an archive holds, sealed by which keys, and of which version: of the archive, the program and the tables."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -60,6 +64,7 @@ class Manifest(BaseModel):
     database: Literal["sqlite", "postgresql"]
     made_at: datetime
     parts: tuple[_Part, ...]
+    keys: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ def backup(settings: Settings, file: Path, now: datetime) -> Manifest:
             database=kind,
             made_at=now,
             parts=parts,
+            keys=_keys_of(settings, copies, kind, revision),
         )
         whole = copies / "archive.tar"
         with os.fdopen(os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
@@ -170,6 +176,15 @@ def restore(settings: Settings, file: Path, *, overwrite: bool) -> Manifest:
     return manifest
 
 
+def keys_away(settings: Settings, manifest: Manifest) -> tuple[str, ...]:
+    """Return the fingerprints of the keys that an archive needs and the key file does not hold."""
+    try:
+        there: Sequence[str] = Keyring(place_of(settings.database, settings)).fingerprints()
+    except KeysUnusable:
+        there = ()
+    return tuple(key for key in manifest.keys if key not in there)
+
+
 # --- making ---------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +200,8 @@ def _copy_main(settings: Settings, into: Path) -> tuple[Literal["sqlite", "postg
     """Copy the main database; say of which kind and version it is."""
     if _kind(settings) == "postgresql":
         revision = _psycopg_revision(settings)
-        _run(settings, "pg_dump", ["--format=custom", "--no-owner", "--no-privileges", f"--file={into / _DUMP}"])
+        options = [*_WHAT, "--format=custom", "--no-owner", "--no-privileges"]
+        _run(settings, "pg_dump", [*options, f"--file={into / _DUMP}"])
         (into / _DUMP).chmod(0o600)
         return "postgresql", revision
     path = _main_path(settings)
@@ -200,6 +216,20 @@ def _copy_main(settings: Settings, into: Path) -> tuple[Literal["sqlite", "postg
     if row is None:
         raise NoBackup(f"{path} is no database of Septimus.")
     return "sqlite", str(row[0])
+
+
+def _keys_of(settings: Settings, copies: Path, kind: str, revision: str) -> tuple[str, ...]:
+    """The fingerprints of the keys that what was copied may be sealed with."""
+    if revision not in schema.revisions() or revision < seals.SINCE:
+        return ()
+    question: LiteralString = "SELECT value FROM facts WHERE name = 'keys'"
+    if kind == "sqlite":
+        with _sqlite(copies / _MAIN) as copied:
+            row = copied.execute(question).fetchone()
+        told = str(row[0]) if row else ""
+    else:
+        told = _asked(settings, question) or ""
+    return tuple(told.split(",")) if told else ()
 
 
 def _copy_sqlite(source: _Source, into: Path) -> None:

@@ -6,5 +6,6 @@ a person's pseudonym.
 
 from bot.store import clinic_tables as clinic_tables  # so that the metadata is whole for whoever asks
 from bot.store.database import Store
+from bot.store.tables import MAIN_BOT
 
-__all__ = ["Store"]
+__all__ = ["MAIN_BOT", "Store"]

@@ -15,14 +15,14 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
-    Text,
     UniqueConstraint,
     event,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bot.store.tables import Base, RowId, UtcDateTime
+from bot.store.sealed import SealedJson, SealedText
+from bot.store.tables import BOT_LENGTH, Base, RowId, UtcDateTime
 
 
 class ClinicRow(Base):
@@ -39,6 +39,7 @@ class ClinicRow(Base):
     )
     public_name: Mapped[str | None] = mapped_column(String(120), comment="what patients know it by; null: its name")
     offer: Mapped[str | None] = mapped_column(String(200), comment="what it offers, told in the chat")
+    bot: Mapped[str | None] = mapped_column(String(BOT_LENGTH), comment="its patients' bot; null: the main one")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
 
 
@@ -53,7 +54,7 @@ class StaffRow(Base):
     name: Mapped[str] = mapped_column(String(120))
     role: Mapped[str] = mapped_column(String(12), comment="viewer, clinician, admin")
     password_hash: Mapped[str] = mapped_column(String(200), comment="argon2id")
-    totp_secret: Mapped[str | None] = mapped_column(String(64), comment="base 32; null: no second factor")
+    totp_secret: Mapped[str | None] = mapped_column(SealedText(64), comment="base 32; null: no second factor")
     totp_last_step: Mapped[int | None] = mapped_column(Integer, comment="a code is taken once only")
     failed: Mapped[int] = mapped_column(Integer, default=0, comment="failed sign-ins in a row")
     locked_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
@@ -95,7 +96,7 @@ class DeskSessionRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime(), comment="however busy")
     idle_until: Mapped[datetime] = mapped_column(UtcDateTime(), comment="moved on by each request")
-    totp_offer: Mapped[str | None] = mapped_column(String(64), comment="a second factor being set up")
+    totp_offer: Mapped[str | None] = mapped_column(SealedText(64), comment="a second factor being set up")
 
 
 _FILTERED = ("band", "eye", "target_on", "sought")
@@ -153,20 +154,26 @@ class ReferralRow(Base):
     score: Mapped[float] = mapped_column(Float)
     eye: Mapped[str] = mapped_column(String(8), comment="at_risk, unknown, safe")
     action: Mapped[str] = mapped_column(String(300), comment="what the rules suggest to do next")
-    flags: Mapped[list[dict[str, Any]]] = mapped_column(JSON, comment="the red flags that are open: rule, names, why")
+    flags: Mapped[list[dict[str, Any]]] = mapped_column(
+        SealedJson(), comment="the red flags that are open: rule, names, why"
+    )
     missing: Mapped[list[str]] = mapped_column(JSON)
     # a clinician's own answer, beside the machine's
     override_band: Mapped[str | None] = mapped_column(String(8))
     override_by: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
     override_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
-    override_saw: Mapped[list[str] | None] = mapped_column(JSON, comment="the rules that held when it was overridden")
+    override_saw: Mapped[list[str] | None] = mapped_column(
+        SealedJson(), comment="the rules that held when it was overridden"
+    )
     sought: Mapped[str] = mapped_column(String(400), comment="what the search looks in, lower case")
-    override_reason: Mapped[str | None] = mapped_column(Text)
-    machine_rules: Mapped[list[dict[str, Any]]] = mapped_column(JSON, comment="id, words and findings of each")
-    findings: Mapped[dict[str, Any]] = mapped_column(JSON, comment="by name: value, quote, by")
-    goals: Mapped[str | None] = mapped_column(Text, comment="what the patient hopes for")
-    quotes: Mapped[dict[str, str]] = mapped_column(JSON, comment="the letter's words for onset, side, cause, grade")
-    letter: Mapped[str] = mapped_column(Text)
+    override_reason: Mapped[str | None] = mapped_column(SealedText())
+    machine_rules: Mapped[list[dict[str, Any]]] = mapped_column(SealedJson(), comment="id, words and findings of each")
+    findings: Mapped[dict[str, Any]] = mapped_column(SealedJson(), comment="by name: value, quote, by")
+    goals: Mapped[str | None] = mapped_column(SealedText(), comment="what the patient hopes for")
+    quotes: Mapped[dict[str, str]] = mapped_column(
+        SealedJson(), comment="the letter's words for onset, side, cause, grade"
+    )
+    letter: Mapped[str] = mapped_column(SealedText())
 
 
 class ReferralEventRow(Base):
@@ -187,7 +194,7 @@ class ReferralEventRow(Base):
         ForeignKey("staff.id", ondelete="SET NULL"), comment="null: the program"
     )
     kind: Mapped[str] = mapped_column(String(16))
-    detail: Mapped[dict[str, Any]] = mapped_column(JSON)
+    detail: Mapped[dict[str, Any]] = mapped_column(SealedJson())
 
 
 class LineInviteRow(Base):
@@ -255,7 +262,7 @@ class LineMessageRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     by_patient: Mapped[bool] = mapped_column(Boolean)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id", ondelete="SET NULL"))
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(SealedText())
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when the clinic opened it")
 
 
@@ -295,8 +302,8 @@ class MergeRow(Base):
     )
     kept_version: Mapped[int] = mapped_column(Integer, comment="of the one that stays, after the merge")
     merged_version: Mapped[int] = mapped_column(Integer)
-    kept_before: Mapped[str] = mapped_column(Text, comment="as it was; JSON, without the pseudonym")
-    merged_before: Mapped[str] = mapped_column(Text)
+    kept_before: Mapped[str] = mapped_column(SealedText(), comment="as it was; JSON, without the pseudonym")
+    merged_before: Mapped[str] = mapped_column(SealedText())
     undone_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="null: they are one")
 
 
@@ -345,8 +352,8 @@ class ApiRequestRow(Base):
     identifier_hash: Mapped[str | None] = mapped_column(
         String(64), comment="SHA-256 of system|value, which may be of any length; null: it came without"
     )
-    request: Mapped[str | None] = mapped_column(Text, comment="the sender's reference to its request")
-    patient: Mapped[str | None] = mapped_column(Text, comment="the sender's reference to the patient")
+    request: Mapped[str | None] = mapped_column(SealedText(), comment="the sender's reference to its request")
+    patient: Mapped[str | None] = mapped_column(SealedText(), comment="the sender's reference to the patient")
 
 
 class AuditRow(Base):

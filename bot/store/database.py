@@ -2,34 +2,58 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from bot.store import schema, sealed, seals
+from bot.store.keys import Keyring, place_of
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ANSWERS_WITHIN_S = 2.0
+_ONE_AT_A_TIME = 7_368_468
+"""The number of PostgreSQL's lock that whoever migrates holds; ours alone in this database."""
 # secure_delete: what is deleted or dropped is overwritten with zeros, not only unlinked.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
 REBUILT_AT_ONCE = 128_000_000
 """Bytes. A larger SQLite file is rebuilt by the nightly job alone: writers wait meanwhile."""
 
 
-class Store:
-    """The database of one process: short transactions, one for reading and one for writing."""
+class NewerTables(Exception):
+    """A newer program made the tables; the message says what to do."""
 
-    def __init__(self, url: str) -> None:
+
+class Store:
+    """The database of one process: short transactions, one for reading and one for writing.
+
+    Args:
+        url: its address.
+        keys: the file of the keys that personal fields are sealed with; by default see `keys.place_of`. Before the
+            first transaction it is made where nothing is sealed yet, and otherwise looked at: `KeysUnusable` tells
+            that it does not fit the database.
+    """
+
+    def __init__(self, url: str, keys: Path | None = None) -> None:
+        self.keys = Keyring(keys or place_of(url))
+        self._keys_fit = False
         self._engine = _open(url)
+        sealed.hand_to(self._engine.sync_engine.dialect, self.keys)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+        # SQLite's own lock is nobody's turn: of many that wait one may wait for seconds. Here they take turns.
+        is_file = make_url(url).get_backend_name() == "sqlite"
+        self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if is_file else nullcontext()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """Open a transaction that only reads."""
+        await self._check_keys(may_make=False)
         async with self._sessions() as session:
             yield session
 
@@ -39,15 +63,27 @@ class Store:
 
         On SQLite it takes the write lock at once, so that two writers wait for each other and never deadlock half-way.
         """
-        async with self._sessions() as session:
+        await self._check_keys(may_make=True)
+        async with self._turn, self._sessions() as session:
             await session.connection(execution_options={"septimus_writes": True})
             async with _committed(session):
                 yield session
 
     async def migrate(self) -> None:
-        """Bring the tables to the newest version; harmless when they are."""
+        """Bring the tables to the newest version, all of it or nothing; harmless when they are.
+
+        Of several processes that start at once one does it, and the others wait for it. Killed half-way it leaves the
+        tables as they were, and the next start does it.
+
+        Raises:
+            NewerTables: a newer program made the tables.
+            KeysUnusable: the key file is missing or broken, or is not this database's. Nothing was changed.
+        """
+        await self._check_keys(may_make=True)
         async with self._engine.connect() as connection:
             await connection.run_sync(_upgrade)
+            await connection.run_sync(seals.note, self.keys)
+            await connection.commit()
 
     async def scrub(self, *, thoroughly: bool = False) -> bool:
         """Leave no byte of what was deleted in SQLite's files: rebuild the database, and empty its journal.
@@ -86,6 +122,12 @@ class Store:
         """Close every connection."""
         await self._engine.dispose()
 
+    async def _check_keys(self, *, may_make: bool) -> None:
+        """See, before the first transaction, that the keys fit the database."""
+        if not self._keys_fit:
+            async with self._engine.connect() as connection:
+                self._keys_fit = await connection.run_sync(seals.check, self.keys, may_make=may_make)
+
 
 @asynccontextmanager
 async def _committed(session: AsyncSession) -> AsyncIterator[None]:
@@ -123,8 +165,27 @@ def _open(url: str) -> AsyncEngine:
 
 
 def _upgrade(connection: Connection) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    connection.commit()
+    if _is_newest(connection):
+        return
+    connection.rollback()  # ends what only read
+    connection.execution_options(septimus_writes=True)
+    # One transaction around all, begun before Alembic, which would else commit after each migration.
+    with connection.begin():
+        if connection.dialect.name == "postgresql":  # SQLite's own write lock is held since the transaction began
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+        if _is_newest(connection):  # another process was first
+            return
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _is_newest(connection: Connection) -> bool:
+    found = MigrationContext.configure(connection).get_current_heads()
+    if unknown := set(found) - set(schema.revisions()):
+        raise NewerTables(
+            f"The tables of the database (version {', '.join(sorted(unknown))}) were made by a newer program than this "
+            "one. Nothing was changed. Upgrade the program, or restore a backup that was made with this one."
+        )
+    return found == (schema.revisions()[-1],)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.store.tables import ErasureRow
+from bot.store.tables import MAIN_BOT, ErasureRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +19,22 @@ class Erasure:
     chat_id: int | None
 
 
-async def begin(session: AsyncSession, patient_id: str, chat_id: int | None, now: datetime) -> None:
-    """Write down that a person is being erased, in the transaction that empties our own tables of them."""
-    session.add(ErasureRow(state="erasing", at=now, patient_id=patient_id, chat_id=chat_id))
+async def begin(
+    session: AsyncSession, patient_id: str, chat_id: int | None, now: datetime, bot: str = MAIN_BOT
+) -> None:
+    """Write down that a person of a bot is being erased, in the transaction that empties our own tables of them."""
+    session.add(ErasureRow(state="erasing", at=now, patient_id=patient_id, chat_id=chat_id, bot=bot))
 
 
-async def under_way(session: AsyncSession) -> list[Erasure]:
-    """Every erasure that is not finished, the oldest first."""
+async def under_way(session: AsyncSession, bot: str = MAIN_BOT) -> list[Erasure]:
+    """Every erasure that a bot's gateway is to finish, the oldest first: of its own people, or where nobody is told."""
     rows = await session.scalars(
         select(ErasureRow)
-        .where(ErasureRow.state == "erasing", ErasureRow.patient_id.is_not(None))
+        .where(
+            ErasureRow.state == "erasing",
+            or_(ErasureRow.bot == bot, ErasureRow.chat_id.is_(None)),
+            ErasureRow.patient_id.is_not(None),
+        )
         .order_by(ErasureRow.id)
     )
     return [Erasure(row.id, row.at, str(row.patient_id), row.chat_id) for row in rows]

@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store.insert import insert_into
-from bot.store.tables import FactRow
+from bot.store.tables import MAIN_BOT, FactRow
 
 BOT_NAME = "bot_name"
 """The bot's @name without the sign, as Telegram knows it."""
@@ -19,6 +19,11 @@ async def tell(session: AsyncSession, name: str, value: str) -> None:
         .values(name=name, value=value[:400])
         .on_conflict_do_update(index_elements=["name"], set_={"value": value[:400]})
     )
+
+
+def of_bot(name: str, bot: str) -> str:
+    """Return the name of a fact that each bot tells of itself."""
+    return name if bot == MAIN_BOT else f"{name}:{bot}"
 
 
 async def told(session: AsyncSession) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from bot.store.insert import insert_into
-from bot.store.tables import InboxRow
+from bot.store.tables import MAIN_BOT, InboxRow
 
 # How long a claim holds when its gateway has died without a word. What starts again in the same home frees the dead
 # one's claims at once (see `bot.gateway.owner`); this is for the others.
@@ -28,16 +28,25 @@ class Incoming:
     update: Mapping[str, Any]
     attempts: int
     received_at: datetime
+    bot: str = MAIN_BOT
+
+    @property
+    def key(self) -> str:
+        """What makes this update one of a kind among those of all bots; what answers it is named after it."""
+        return f"update:{self.update_id}" if self.bot == MAIN_BOT else f"update:{self.bot}.{self.update_id}"
 
 
-async def write(session: AsyncSession, updates: Iterable[tuple[int, int, Mapping[str, Any]]], now: datetime) -> int:
-    """Write updates down as (update id, chat id, raw update); ones already there are left as they are.
+async def write(
+    session: AsyncSession, updates: Iterable[tuple[int, int, Mapping[str, Any]]], now: datetime, bot: str = MAIN_BOT
+) -> int:
+    """Write a bot's updates down as (update id, chat id, raw update); ones already there are left as they are.
 
     Returns:
         how many were new.
     """
     rows = [
         {
+            "bot": bot,
             "update_id": update_id,
             "chat_id": chat_id,
             "update": dict(raw),
@@ -50,16 +59,25 @@ async def write(session: AsyncSession, updates: Iterable[tuple[int, int, Mapping
     if not rows:
         return 0
     statement = (
-        insert_into(session, InboxRow).on_conflict_do_nothing(index_elements=["update_id"]).returning(InboxRow.id)
+        insert_into(session, InboxRow)
+        .on_conflict_do_nothing(index_elements=["bot", "update_id"])
+        .returning(InboxRow.id)
     )
     return len((await session.execute(statement, rows)).all())
 
 
-async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) -> list[Incoming]:
-    """Claim the oldest waiting update of up to `limit` chats.
+async def is_any(session: AsyncSession, bot: str = MAIN_BOT) -> bool:
+    """Return whether an update of a bot waits, claimed or not."""
+    waiting = select(InboxRow.id).where(InboxRow.state == "waiting", InboxRow.bot == bot).limit(1)
+    return await session.scalar(waiting) is not None
+
+
+async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int, bot: str = MAIN_BOT) -> list[Incoming]:
+    """Claim the oldest waiting update of up to `limit` chats of a bot.
 
     An update is claimable only while it is its chat's oldest unfinished one, so that one person's messages are
-    answered in order however many gateways share the work.
+    answered in order however many gateways share the work. The oldest is the one that Telegram numbered first: two
+    gateways behind one webhook may write them down the other way round.
     """
     older = aliased(InboxRow)
     free = or_(InboxRow.claimed_until.is_(None), InboxRow.claimed_until < now)
@@ -67,9 +85,15 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) 
         select(InboxRow.id)
         .where(
             InboxRow.state == "waiting",
+            InboxRow.bot == bot,
             free,
             ~select(older.id)
-            .where(older.state == "waiting", older.chat_id == InboxRow.chat_id, older.id < InboxRow.id)
+            .where(
+                older.state == "waiting",
+                older.bot == bot,
+                older.chat_id == InboxRow.chat_id,
+                older.update_id < InboxRow.update_id,
+            )
             .exists(),
         )
         .order_by(InboxRow.id)
@@ -88,6 +112,7 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int) 
             InboxRow.update,
             InboxRow.attempts,
             InboxRow.received_at,
+            InboxRow.bot,
         )
         .execution_options(synchronize_session=False)
     )
@@ -136,12 +161,12 @@ async def waiting(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).select_from(InboxRow).where(InboxRow.state == "waiting")) or 0
 
 
-async def erase(session: AsyncSession, chat_id: int) -> None:
-    """Delete every update of a chat."""
-    await session.execute(delete(InboxRow).where(InboxRow.chat_id == chat_id))
+async def erase(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> None:
+    """Delete every update of a chat with a bot."""
+    await session.execute(delete(InboxRow).where(InboxRow.bot == bot, InboxRow.chat_id == chat_id))
 
 
-async def unname(session: AsyncSession, chat_id: int) -> None:
+async def unname(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> None:
     """Take a chat's number and words out of what is done with, so that nothing tells whose it was.
 
     The update's own number stays: an update that Telegram sends again is not answered again. What waits stays as it is:
@@ -149,7 +174,7 @@ async def unname(session: AsyncSession, chat_id: int) -> None:
     """
     await session.execute(
         update(InboxRow)
-        .where(InboxRow.chat_id == chat_id, InboxRow.state != "waiting")
+        .where(InboxRow.bot == bot, InboxRow.chat_id == chat_id, InboxRow.state != "waiting")
         .values(chat_id=0, update=None, fault=None)
         .execution_options(synchronize_session=False)
     )

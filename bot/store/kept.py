@@ -107,11 +107,14 @@ async def _person(session: AsyncSession, patient_id: str) -> list[Entry]:
 
 async def _updates(session: AsyncSession, patient_id: str) -> list[Entry]:
     """The person's messages as they came. Their words are dropped once answered, so most rows say only when."""
-    chat = select(tables.TelegramChatRow.chat_id).where(tables.TelegramChatRow.patient_id == patient_id)
+    chat = tables.TelegramChatRow
     found = await session.scalars(
-        select(tables.InboxRow).where(tables.InboxRow.chat_id.in_(chat)).order_by(tables.InboxRow.id)
+        select(tables.InboxRow)
+        .join(chat, (chat.bot == tables.InboxRow.bot) & (chat.chat_id == tables.InboxRow.chat_id))
+        .where(chat.patient_id == patient_id)
+        .order_by(tables.InboxRow.id)
     )
-    return [_told(row, _NOT_TOLD | {"update_id", "chat_id"}) for row in found]
+    return [_told(row, _NOT_TOLD | {"update_id", "chat_id", "bot"}) for row in found]
 
 
 def _own_lines(patient_id: str) -> Any:
@@ -170,11 +173,9 @@ async def _delete_person(session: AsyncSession, patient_id: str) -> None:
 
 
 async def _unname_updates(session: AsyncSession, patient_id: str) -> None:
-    chat = await session.scalar(
-        select(tables.TelegramChatRow.chat_id).where(tables.TelegramChatRow.patient_id == patient_id)
-    )
+    chat = await session.scalar(select(tables.TelegramChatRow).where(tables.TelegramChatRow.patient_id == patient_id))
     if chat is not None:
-        await inbox.unname(session, chat)
+        await inbox.unname(session, chat.chat_id, chat.bot)
 
 
 async def _unlink_records(session: AsyncSession, patient_id: str) -> None:
@@ -198,7 +199,7 @@ REGISTER: tuple[Kept, ...] = (
     Kept(
         tables.TelegramChatRow, "person",
         "Which Telegram chat they are. Deleted. The chat's number itself is not repeated in an export.",
-        "own.chat", _rows_of(tables.TelegramChatRow, "chat_id"), _delete_of(tables.TelegramChatRow),
+        "own.chat", _rows_of(tables.TelegramChatRow, "chat_id", "bot"), _delete_of(tables.TelegramChatRow),
     ),
     Kept(
         tables.ConsentRow, "person", "What they agreed to and withdrew. Deleted.",
@@ -252,7 +253,7 @@ REGISTER: tuple[Kept, ...] = (
     ),
     Kept(
         tables.OutboxRow, "person", "Our messages until sent. Deleted.",
-        "own.went", _rows_of(tables.OutboxRow), _delete_of(tables.OutboxRow), is_trace=True,
+        "own.went", _rows_of(tables.OutboxRow, "bot"), _delete_of(tables.OutboxRow), is_trace=True,
     ),
     Kept(
         tables.ErasureRow, "person",
@@ -283,6 +284,7 @@ FILES: tuple[KeptFile, ...] = (
     ),
     KeptFile("logs/*", "Events, pseudonyms and numbers of rows: no words, names or Telegram numbers."),
     KeptFile("*.log", "As logs/*."),
+    KeptFile("keys*", "The keys that fields are sealed with, and the lock of who changes them. Nothing of a person."),
     KeptFile("run/*", "Locks, addresses and tokens of the processes."),
 )
 
@@ -305,9 +307,9 @@ async def erase(session: AsyncSession, patient_id: str, now: datetime, *, tell: 
     """
     if await session.get(tables.PatientRow, patient_id) is None:
         return
-    chat_id = await session.scalar(
-        select(tables.TelegramChatRow.chat_id).where(tables.TelegramChatRow.patient_id == patient_id)
-    )
+    chat = tables.TelegramChatRow
+    found = (await session.execute(select(chat.chat_id, chat.bot).where(chat.patient_id == patient_id))).first()
+    chat_id, bot = found if found is not None else (None, tables.MAIN_BOT)
     await lines.forget(session, patient_id, now)
     await session.flush()
     # What others point to goes last, and the chat's number is needed for its updates.
@@ -316,5 +318,5 @@ async def erase(session: AsyncSession, patient_id: str, now: datetime, *, tell: 
         if each.erase is not None:
             await each.erase(session, patient_id)
     session.expire_all()
-    await erasures.begin(session, patient_id, chat_id if tell else None, now)
+    await erasures.begin(session, patient_id, chat_id if tell else None, now, bot)
     await staff.note(session, ERASED, now, clinic_id=None, staff_id=None)

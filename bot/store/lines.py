@@ -19,7 +19,7 @@ from bot.store import consents, outbox, referrals
 from bot.store.clinic_tables import ClinicRow, LineInviteRow, LineMessageRow, LineRow, ReferralRow, StaffRow
 from bot.store.insert import insert_into
 from bot.store.staff import hash_of as hash_of
-from bot.store.tables import AssessmentRow, OutboxRow, PatientRow, SafetyEventRow
+from bot.store.tables import MAIN_BOT, AssessmentRow, OutboxRow, PatientRow, SafetyEventRow, TelegramChatRow
 
 CONSENT_VERSION = "2026-11"
 """The version of the words by which a person agrees to share with a clinic."""
@@ -136,13 +136,13 @@ async def invited_until(session: AsyncSession, clinic_id: int, referral_id: int,
     )
 
 
-async def invite_of(session: AsyncSession, token_hash: str, now: datetime) -> Invite | None:
-    """The invitation of a token's hash, None when there never was one."""
+async def invite_of(session: AsyncSession, token_hash: str, now: datetime, bot: str = MAIN_BOT) -> Invite | None:
+    """The invitation of a token's hash, None when no clinic of the bot ever gave one."""
     found = (
         await session.execute(
             select(LineInviteRow, known_as(), ClinicRow.hours)
             .join(ClinicRow, ClinicRow.id == LineInviteRow.clinic_id)
-            .where(LineInviteRow.token_hash == token_hash)
+            .where(LineInviteRow.token_hash == token_hash, bot_of_clinic() == bot)
         )
     ).first()
     if found is None:
@@ -158,12 +158,17 @@ async def join(session: AsyncSession, token_hash: str, patient_id: str, now: dat
     """Open the line that an invitation offers, once; the referral's history says so.
 
     Raises:
-        InviteGone: it can't be used any more.
+        InviteGone: it can't be used any more, or not by the person's bot.
         AlreadyJoined: the person or the referral has an open line.
     """
     taken = await session.execute(
         update(LineInviteRow)
-        .where(LineInviteRow.token_hash == token_hash, LineInviteRow.used_at.is_(None), LineInviteRow.expires_at > now)
+        .where(
+            LineInviteRow.token_hash == token_hash,
+            LineInviteRow.used_at.is_(None),
+            LineInviteRow.expires_at > now,
+            LineInviteRow.clinic_id.in_(select(ClinicRow.id).where(bot_of_clinic() == bot_of(patient_id))),
+        )
         .values(used_at=now)
         .returning(LineInviteRow.clinic_id, LineInviteRow.referral_id)
     )
@@ -401,6 +406,17 @@ async def prescribe(session: AsyncSession, line: Line, settings: Prescribed) -> 
 def known_as() -> ColumnElement[str]:
     """The name that patients know a clinic by."""
     return func.coalesce(ClinicRow.public_name, ClinicRow.name)
+
+
+def bot_of_clinic() -> ColumnElement[str]:
+    """The bot of a clinic's patients."""
+    return func.coalesce(ClinicRow.bot, MAIN_BOT)
+
+
+def bot_of(patient_id: str) -> ColumnElement[str]:
+    """The bot that a person writes to; the main one for somebody without a chat, who is invented."""
+    own = select(TelegramChatRow.bot).where(TelegramChatRow.patient_id == patient_id)
+    return func.coalesce(own.scalar_subquery(), MAIN_BOT)
 
 
 async def _add(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from bot.store import tally
 from bot.store.insert import insert_into
-from bot.store.tables import OutboxRow
+from bot.store.tables import MAIN_BOT, OutboxRow, TelegramChatRow
 from bot.store.tally import Tally
 
 LEASE = timedelta(seconds=120)
@@ -38,7 +38,7 @@ class Outgoing:
     def message(self) -> str | None:
         """The number of the message that it answers, as the log has it."""
         kind, _, rest = self.key.partition(":")
-        return rest.partition(":")[0] if kind == "update" else None
+        return rest.partition(":")[0].rpartition(".")[2] if kind == "update" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,15 @@ async def add_unasked(session: AsyncSession, rows: Sequence[Unasked], now: datet
     """Write down many at once, behind all answers; a second one with the same key changes nothing."""
     if not rows:
         return
+    chats = await session.execute(
+        select(TelegramChatRow.patient_id, TelegramChatRow.bot).where(
+            TelegramChatRow.patient_id.in_({row.patient_id for row in rows})
+        )
+    )
+    bots: dict[str, str] = {row.patient_id: row.bot for row in chats}
     values = [
         {
+            "bot": bots.get(row.patient_id, MAIN_BOT),
             "key": row.key, "patient_id": row.patient_id, "act": row.act, "body": dict(row.body), "state": "waiting",
             "created_at": now, "due_at": now, "not_after": row.not_after, "priority": CAN_WAIT, "attempts": 0,
         }
@@ -77,10 +84,12 @@ async def add(
     due_at: datetime | None = None,
     priority: int = 5,
 ) -> None:
-    """Write down something to send; a second one with the same key changes nothing."""
+    """Write down something to send by the person's own bot; a second one with the same key changes nothing."""
+    own = select(TelegramChatRow.bot).where(TelegramChatRow.patient_id == patient_id).scalar_subquery()
     await session.execute(
         insert_into(session, OutboxRow)
         .values(
+            bot=func.coalesce(own, MAIN_BOT),
             key=key,
             patient_id=patient_id,
             act=act,
@@ -95,10 +104,24 @@ async def add(
     )
 
 
+async def is_any(session: AsyncSession, bot: str = MAIN_BOT) -> bool:
+    """Return whether a bot has something to send, claimed or not, due or later."""
+    waiting = select(OutboxRow.id).where(OutboxRow.state == "waiting", OutboxRow.bot == bot).limit(1)
+    return await session.scalar(waiting) is not None
+
+
 async def claim(
-    session: AsyncSession, gateway: str, now: datetime, limit: int, *, can_wait: bool = False
+    session: AsyncSession,
+    gateway: str,
+    now: datetime,
+    limit: int,
+    *,
+    can_wait: bool = False,
+    bot: str = MAIN_BOT,
 ) -> list[Outgoing]:
     """Claim the oldest due row of up to `limit` people, the most urgent first: of the answers, or of what `can_wait`.
+
+    Only what a bot is to send is claimed.
 
     Each person's rows go out in their order among answers, and among what can wait; an answer overtakes a reminder.
     """
@@ -111,6 +134,7 @@ async def claim(
         select(OutboxRow.id)
         .where(
             OutboxRow.state == "waiting",
+            OutboxRow.bot == bot,
             lane,
             OutboxRow.due_at <= now,
             free,

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.patient import Patient, Step, new_pseudonym
 from bot.store import inbox, reminders
-from bot.store.tables import PatientRow, TelegramChatRow
+from bot.store.tables import MAIN_BOT, PatientRow, TelegramChatRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
 _THE_DESKS = frozenset({"prescribed"})
@@ -43,18 +43,18 @@ async def save(session: AsyncSession, patient: Patient) -> None:
                 setattr(row, name, value)
 
 
-async def of_chat(session: AsyncSession, chat_id: int, now: datetime) -> Patient:
-    """Return the person of a Telegram chat, made on first sight."""
+async def of_chat(session: AsyncSession, chat_id: int, now: datetime, bot: str = MAIN_BOT) -> Patient:
+    """Return the person of a Telegram chat with a bot, made on first sight. With another bot they are another."""
     found = await session.scalar(
         select(PatientRow)
         .join(TelegramChatRow, TelegramChatRow.patient_id == PatientRow.id)
-        .where(TelegramChatRow.chat_id == chat_id)
+        .where(TelegramChatRow.bot == bot, TelegramChatRow.chat_id == chat_id)
     )
     if found is not None:
         return _patient(found)
     patient = Patient(id=new_pseudonym())
     await create(session, patient, now)
-    session.add(TelegramChatRow(chat_id=chat_id, patient_id=patient.id))
+    session.add(TelegramChatRow(bot=bot, chat_id=chat_id, patient_id=patient.id))
     return patient
 
 
@@ -77,9 +77,9 @@ async def set_blocked(session: AsyncSession, patient_id: str, blocked_at: dateti
 
 async def erase(session: AsyncSession, patient_id: str) -> None:
     """Delete a person with everything that hangs on them, their chat's updates too."""
-    chat_id = await session.scalar(select(TelegramChatRow.chat_id).where(TelegramChatRow.patient_id == patient_id))
-    if chat_id is not None:
-        await inbox.erase(session, chat_id)
+    chat = await session.scalar(select(TelegramChatRow).where(TelegramChatRow.patient_id == patient_id))
+    if chat is not None:
+        await inbox.erase(session, chat.chat_id, chat.bot)
     row = await session.get(PatientRow, patient_id)
     if row is not None:
         await session.delete(row)

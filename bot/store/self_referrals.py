@@ -16,7 +16,7 @@ from bot.store.clinic_tables import ClinicRow, LineRow, ReferralEventRow
 from bot.store.lines import Told
 from bot.store.records import KeptAssessment
 from bot.store.staff import Way
-from bot.store.tables import AssessmentRow, OutboxRow, SafetyEventRow
+from bot.store.tables import MAIN_BOT, AssessmentRow, OutboxRow, SafetyEventRow
 
 WARNED_WITHIN = timedelta(days=7)
 """A warning of the chat counts for a request for so long; a check made after it says how it went on."""
@@ -72,9 +72,9 @@ class NotTaken(Exception):
     """The clinic stopped taking requests between the question and the yes."""
 
 
-async def offers(session: AsyncSession) -> list[Offer]:
-    """The clinics that take self-referrals, by name."""
-    rows = await session.scalars(select(ClinicRow).where(ClinicRow.self_way.is_not(None)))
+async def offers(session: AsyncSession, bot: str = MAIN_BOT) -> list[Offer]:
+    """The clinics of a bot that take self-referrals, by name."""
+    rows = await session.scalars(select(ClinicRow).where(ClinicRow.self_way.is_not(None), lines.bot_of_clinic() == bot))
     found = [
         Offer(row.id, row.public_name or row.name, row.self_way, row.offer, row.hours, row.zone)  # type: ignore[arg-type]
         for row in rows
@@ -84,15 +84,15 @@ async def offers(session: AsyncSession) -> list[Offer]:
 
 async def gone(session: AsyncSession, patient_id: str) -> list[Gone]:
     """The requests that a person has sent, the newest first."""
-    by_themselves = exists().where(
-        ReferralEventRow.referral_id == LineRow.referral_id,
-        ReferralEventRow.kind == "received",
-        ReferralEventRow.detail["way"].as_string() == WAY,
+    rows = await session.execute(
+        select(LineRow, ReferralEventRow.detail)
+        .join(ReferralEventRow, ReferralEventRow.referral_id == LineRow.referral_id)
+        .where(LineRow.patient_id == patient_id, ReferralEventRow.kind == "received")
+        .order_by(LineRow.id.desc())
     )
-    rows = await session.scalars(
-        select(LineRow).where(LineRow.patient_id == patient_id, by_themselves).order_by(LineRow.id.desc())
-    )
-    return [Gone(row.clinic_id, row.joined_at, row.ended_at is None) for row in rows]
+    # By which way it came is sealed, so it is looked at here and not by the database.
+    lines_of_theirs = {row.id: row for row, detail in rows if detail.get("way") == WAY}
+    return [Gone(row.clinic_id, row.joined_at, row.ended_at is None) for row in lines_of_theirs.values()]
 
 
 async def before(session: AsyncSession, patient_id: str, now: datetime) -> Before:
@@ -126,10 +126,14 @@ async def refer(session: AsyncSession, request: Request, patient_id: str, now: d
     """Write down a request as a referral, and open the person's line to it. Returns the referral's id.
 
     Raises:
-        NotTaken: the clinic takes none any more.
+        NotTaken: the clinic takes none any more, or none by the person's bot.
         AlreadyJoined: the person has an open line.
     """
-    takes = select(ClinicRow.id).where(ClinicRow.id == request.clinic_id, ClinicRow.self_way.is_not(None))
+    takes = select(ClinicRow.id).where(
+        ClinicRow.id == request.clinic_id,
+        ClinicRow.self_way.is_not(None),
+        lines.bot_of_clinic() == lines.bot_of(patient_id),
+    )
     if await session.scalar(takes) is None:
         raise NotTaken
     number = await referrals.create(

@@ -22,6 +22,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from bot.store.sealed import SealedJson, SealedText
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment, stored in UTC. A naive one is refused: nobody could say which moment it means."""
@@ -43,6 +45,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+
+MAIN_BOT = "main"
+"""The bot of whoever has one only, and of clinics that name none."""
+BOT_LENGTH = 16
 
 # SQLite counts rows by itself only with plain INTEGER keys.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
@@ -79,22 +85,32 @@ class PatientRow(Base):
     onset_on: Mapped[date | None] = mapped_column(Date)
     stage: Mapped[str | None] = mapped_column(String(16))
     language: Mapped[str | None] = mapped_column(String(16))
-    held_question: Mapped[str | None] = mapped_column(Text, comment="asked before consent; cleared when answered")
+    held_question: Mapped[str | None] = mapped_column(
+        SealedText(), comment="asked before consent; cleared when answered"
+    )
     awaiting: Mapped[str | None] = mapped_column(String(32), comment="the direct safety question that stands open")
     misses: Mapped[int] = mapped_column(Integer, default=0, comment="messages in a row that were not understood")
     last_article: Mapped[str | None] = mapped_column(String(48), comment="told last; what a follow-up leans on")
-    intake: Mapped[str | None] = mapped_column(Text, comment="the triage intake that is under way, as JSON")
-    summary: Mapped[str | None] = mapped_column(Text, comment="the last finished intake, in words for a clinician")
+    intake: Mapped[str | None] = mapped_column(SealedText(), comment="the triage intake that is under way, as JSON")
+    summary: Mapped[str | None] = mapped_column(
+        SealedText(), comment="the last finished intake, in words for a clinician"
+    )
     emergency_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when an emergency was last told")
-    practice: Mapped[str | None] = mapped_column(Text, comment="what is known for exercises, the open session; JSON")
-    form: Mapped[str | None] = mapped_column(Text, comment="the open questionnaire, when each was answered; JSON")
+    practice: Mapped[str | None] = mapped_column(
+        SealedText(), comment="what is known for exercises, the open session; JSON"
+    )
+    form: Mapped[str | None] = mapped_column(
+        SealedText(), comment="the open questionnaire, when each was answered; JSON"
+    )
     zone: Mapped[str | None] = mapped_column(String(64), comment="IANA zone")
     reminders: Mapped[str | None] = mapped_column(Text, comment="the rules of their reminders, as JSON")
     invite: Mapped[str | None] = mapped_column(String(64), comment="hash of a clinic's invitation that waits for a yes")
     invited_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="when they were asked to share")
     writing_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="since when they write to the clinic")
-    prescribed: Mapped[str | None] = mapped_column(Text, comment="a therapist's settings, JSON; the desk's")
-    referring: Mapped[str | None] = mapped_column(Text, comment="their own request to a clinic, under way; JSON")
+    prescribed: Mapped[str | None] = mapped_column(SealedText(), comment="a therapist's settings, JSON; the desk's")
+    referring: Mapped[str | None] = mapped_column(
+        SealedText(), comment="their own request to a clinic, under way; JSON"
+    )
     deleting_at: Mapped[datetime | None] = mapped_column(
         UtcDateTime(), comment="when they were asked whether to erase everything; null: that question is not open"
     )
@@ -105,6 +121,13 @@ class TelegramChatRow(Base):
 
     __tablename__ = "telegram_chats"
 
+    bot: Mapped[str] = mapped_column(
+        String(BOT_LENGTH),
+        primary_key=True,
+        default=MAIN_BOT,
+        server_default=MAIN_BOT,
+        comment="which bot they write to",
+    )
     chat_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), unique=True)
     blocked_at: Mapped[datetime | None] = mapped_column(UtcDateTime(), comment="the person blocked the bot")
@@ -115,16 +138,21 @@ class InboxRow(Base):
 
     __tablename__ = "inbox"
     __table_args__ = (
+        # a bot counts its own updates
+        UniqueConstraint("bot", "update_id"),
         # the worker: the oldest waiting update of each chat
-        Index("ix_inbox_state_chat_id_id", "state", "chat_id", "id"),
+        Index("ix_inbox_state_bot_chat_id_update_id", "state", "bot", "chat_id", "update_id"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    update_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    bot: Mapped[str] = mapped_column(
+        String(BOT_LENGTH), default=MAIN_BOT, server_default=MAIN_BOT, comment="which bot it came to"
+    )
+    update_id: Mapped[int] = mapped_column(BigInteger)
     chat_id: Mapped[int] = mapped_column(BigInteger, comment="0 for an update that belongs to no chat")
     received_at: Mapped[datetime] = mapped_column(UtcDateTime())
     state: Mapped[str] = mapped_column(String(8), comment="waiting, done, parked")
-    update: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    update: Mapped[dict[str, Any] | None] = mapped_column(SealedJson())
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     claimed_by: Mapped[str | None] = mapped_column(String(64))
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime())
@@ -140,15 +168,18 @@ class OutboxRow(Base):
         # the sender: the oldest unsent row of each person
         Index("ix_outbox_state_patient_id_id", "state", "patient_id", "id"),
         # the sender: the most urgent first, though thousands of reminders wait
-        Index("ix_outbox_state_priority_id", "state", "priority", "id"),
+        Index("ix_outbox_state_bot_priority_id", "state", "bot", "priority", "id"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     key: Mapped[str] = mapped_column(String(80), unique=True)
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
+    bot: Mapped[str] = mapped_column(
+        String(BOT_LENGTH), default=MAIN_BOT, server_default=MAIN_BOT, comment="the person's own"
+    )
     priority: Mapped[int] = mapped_column(Integer, default=5, comment="0 is most urgent; 8 and above can wait")
     act: Mapped[str] = mapped_column(String(16), comment="send, send_photo, send_file, edit_buttons")
-    body: Mapped[dict[str, Any] | None] = mapped_column(JSON, comment="dropped once sent")
+    body: Mapped[dict[str, Any] | None] = mapped_column(SealedJson(), comment="dropped once sent")
     state: Mapped[str] = mapped_column(String(8), comment="waiting, sent, failed")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime())
     due_at: Mapped[datetime] = mapped_column(UtcDateTime())
@@ -188,8 +219,8 @@ class SafetyEventRow(Base):
     kind: Mapped[str] = mapped_column(String(16))
     disposition: Mapped[str | None] = mapped_column(String(16))
     provisional: Mapped[bool] = mapped_column(Boolean)
-    rules: Mapped[list[str]] = mapped_column(JSON)
-    findings: Mapped[dict[str, str]] = mapped_column(JSON)
+    rules: Mapped[list[str]] = mapped_column(SealedJson())
+    findings: Mapped[dict[str, str]] = mapped_column(SealedJson())
     ruleset: Mapped[str | None] = mapped_column(String(32))
 
 
@@ -212,13 +243,13 @@ class AssessmentRow(Base):
     ended: Mapped[str] = mapped_column(String(12), comment="result, emergency, stopped")
     disposition: Mapped[str] = mapped_column(String(16))
     out_of_scope: Mapped[bool] = mapped_column(Boolean)
-    rules: Mapped[list[str]] = mapped_column(JSON)
-    findings: Mapped[dict[str, str]] = mapped_column(JSON)
+    rules: Mapped[list[str]] = mapped_column(SealedJson())
+    findings: Mapped[dict[str, str]] = mapped_column(SealedJson())
     sources: Mapped[dict[str, str]] = mapped_column(
-        JSON, comment="how each finding came: button, text, unclear, screen"
+        SealedJson(), comment="how each finding came: button, text, unclear, screen"
     )
     ruleset: Mapped[str] = mapped_column(String(32))
-    told: Mapped[str] = mapped_column(Text, comment="what the person was shown; words of our own")
+    told: Mapped[str] = mapped_column(SealedText(), comment="what the person was shown; words of our own")
 
 
 class SessionRow(Base):
@@ -263,9 +294,9 @@ class ScoreRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     questionnaire: Mapped[str] = mapped_column(String(48))
     value: Mapped[float | None] = mapped_column(Float)
-    parts: Mapped[dict[str, float | None]] = mapped_column(JSON)
-    answers: Mapped[dict[str, Any]] = mapped_column(JSON, comment="by item; null was skipped")
-    flagged: Mapped[str | None] = mapped_column(Text, comment="why the figures need a second look")
+    parts: Mapped[dict[str, float | None]] = mapped_column(SealedJson())
+    answers: Mapped[dict[str, Any]] = mapped_column(SealedJson(), comment="by item; null was skipped")
+    flagged: Mapped[str | None] = mapped_column(SealedText(), comment="why the figures need a second look")
 
 
 class ReminderRow(Base):
@@ -326,7 +357,7 @@ class MissRow(Base):
     patient_id: Mapped[str] = mapped_column(ForeignKey("patients.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime(), index=True, comment="the report of the last month")
     kind: Mapped[str] = mapped_column(String(16), comment="clarify: asked which; fallback: not understood")
-    text: Mapped[str] = mapped_column(String(400))
+    text: Mapped[str] = mapped_column(SealedText(400))
     nearest: Mapped[list[str]] = mapped_column(JSON, comment="the topics that came nearest, best first")
 
 
@@ -362,4 +393,7 @@ class ErasureRow(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime())
     patient_id: Mapped[str | None] = mapped_column(String(32), comment="null once all is done")
     chat_id: Mapped[int | None] = mapped_column(BigInteger, comment="whom to tell; null once told, or given up")
+    bot: Mapped[str] = mapped_column(
+        String(BOT_LENGTH), default=MAIN_BOT, server_default=MAIN_BOT, comment="which bot tells them"
+    )
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
