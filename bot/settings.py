@@ -4,6 +4,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import httpx
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -34,7 +35,16 @@ class Settings(BaseSettings):
         description="The database, as an SQLAlchemy address such as postgresql+psycopg://user@host/name. "
         "Default: SQLite in the data folder.",
     )
-    redis_url: str | None = Field(None, description="Redis, for more than one engine. Optional.")
+    keys_file: Path | None = Field(
+        None,
+        description="The file of the keys that personal fields are sealed with. Default: `keys` in the data folder.",
+    )
+    redis_url: str | None = Field(None, description="Redis, where several engines keep their locks. Optional.")
+    tracker_url: str | None = Field(
+        None,
+        description="The engine's scratch paper, as sqlite:////file or postgresql://user@host/name. Default: "
+        "`tracker.db` in the data folder; with Redis and PostgreSQL, the schema `engine` of that database.",
+    )
     mode: Literal["development", "production"] = Field(
         "development", description="`production` refuses content that no clinician has reviewed."
     )
@@ -42,6 +52,14 @@ class Settings(BaseSettings):
         None, description="Start the clock at this moment (ISO 8601 with a zone), to try what depends on time."
     )
     instance: str = Field("gateway-1", description="This gateway's name among several on one database.")
+    bot: str = Field(
+        "main",
+        description="This gateway's bot among several on one database: 1 to 16 of a-z 0-9 -.",
+        pattern=r"^[a-z0-9-]{1,16}$",
+    )
+    gateways: int = Field(
+        1, description="How many gateways send for this bot: they share Telegram's 30 messages a second.", ge=1, le=30
+    )
     engine_port: int = Field(5005, description="Port of the Rasa engine on 127.0.0.1.", ge=1, le=65535)
     actions_port: int = Field(5055, description="Port of the action server on 127.0.0.1.", ge=1, le=65535)
     desk_port: int = Field(8080, description="Port of the clinic's desk on 127.0.0.1.", ge=1, le=65535)
@@ -52,6 +70,10 @@ class Settings(BaseSettings):
         30, description="Minutes after which the desk signs an idle browser out.", ge=1, le=720
     )
     sandbox_port: int = Field(8081, description="Port of the sandbox on 127.0.0.1.", ge=1, le=65535)
+    engine_urls: str | None = Field(
+        None,
+        description="Addresses of several engines, with commas between them. Default: the one of this machine.",
+    )
     engine_token: SecretStr | None = Field(
         None, description="Token between our processes and the engine. Default: a new one at each start."
     )
@@ -82,6 +104,25 @@ class Settings(BaseSettings):
             raise ValueError("has no zone; write it like 2026-11-22T10:00:00+00:00")
         return value
 
+    @field_validator("engine_urls")
+    @classmethod
+    def _engines_are_addresses(cls, value: str | None) -> str | None:
+        for each in _addresses(value or ""):
+            try:
+                url = httpx.URL(each)
+            except httpx.InvalidURL:
+                url = httpx.URL()
+            if url.scheme not in ("http", "https") or not url.host:
+                raise ValueError("is no list of addresses like http://10.0.0.5:5005,http://10.0.0.6:5005")
+        return value
+
+    @field_validator("tracker_url")
+    @classmethod
+    def _tracker_is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("is neither like sqlite:////var/lib/septimus/tracker.db nor postgresql://user@host/name")
+        return value
+
     @property
     def database(self) -> str:
         """The database's address, SQLite in the data folder unless one is set."""
@@ -91,6 +132,24 @@ class Settings(BaseSettings):
     def engine_url(self) -> str:
         """The engine's address on this machine."""
         return f"http://127.0.0.1:{self.engine_port}"
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The addresses of all engines."""
+        return tuple(_addresses(self.engine_urls or "")) or (self.engine_url,)
+
+    @property
+    def tracker(self) -> str:
+        """The address of the engine's scratch paper, as both environments read it."""
+        if self.tracker_url:
+            return self.tracker_url
+        if self.redis_url and self.database.startswith("postgresql"):
+            return f"postgresql:{self.database.partition(':')[2]}"
+        return f"sqlite:///{(self.home / 'tracker.db').absolute()}"
+
+
+def _addresses(text: str) -> list[str]:
+    return [each.strip().rstrip("/") for each in text.split(",") if each.strip()]
 
 
 class WrongSetting(ValueError):

@@ -81,7 +81,7 @@ async def watching(app: Starlette, port: int) -> AsyncIterator[None]:
 
 async def answers(url: str, token: str = "") -> bool:
     """Say whether an address answers with 200 within two seconds; the token goes as Rasa takes it."""
-    async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=2.0, trust_env=False, verify=False) as client:  # noqa: S501 (loopback)
         try:
             found = await client.get(url, params={"token": token} if token else None)
         except httpx.HTTPError:

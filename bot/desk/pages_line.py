@@ -31,7 +31,7 @@ from bot.programme.progress import Practised, Progress
 from bot.programme.session import Ending
 from bot.programme.told import Given, tell
 from bot.referral.sunnybrook import MOVEMENTS, REST, sunnybrook
-from bot.store import duplicates, facts, lines, measures, patients, records, referrals, reminders, staff
+from bot.store import bots, duplicates, facts, lines, measures, patients, records, referrals, reminders, staff
 from bot.store.followed import followed
 from bot.store.lines import Line
 from bot.store.measures import KeptMeasure
@@ -69,7 +69,8 @@ async def invite(desk: Desk, visit: Visit) -> Response:
     async with desk.store.reading() as session:
         known = await facts.told(session)
         kept = await referrals.get(session, who.clinic.id, number)
-    name, page = known.get(facts.BOT_NAME), known.get(facts.CHAT_PAGE)
+        own = await bots.of_clinic(session, who.clinic.id)
+    name, page = (known.get(facts.of_bot(fact, own)) for fact in (facts.BOT_NAME, facts.CHAT_PAGE))
     link = (page or f"https://t.me/{name}?start={token}") if name else None
     picture = segno.make(link, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff") if link else ""
     return desk.page(

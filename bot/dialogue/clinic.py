@@ -15,7 +15,7 @@ from bot.outcome import Button, Kind, Outcome, Reply
 from bot.patient import Patient
 from bot.payload import payload
 from bot.referral.hours import DAYS, Hours, clock, next_read
-from bot.store import Store, lines
+from bot.store import MAIN_BOT, Store, lines
 from bot.store.lines import Invite, Line
 from bot.words import Words
 
@@ -62,13 +62,13 @@ class Lines(Protocol):
 class StoredLines:
     """The lines of the database."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, bot: str = MAIN_BOT) -> None:
+        self._store, self._bot = store, bot
 
     async def invite(self, token_hash: str, now: datetime) -> Invite | None:
         """The invitation of a token's hash."""
         async with self._store.reading() as session:
-            return await lines.invite_of(session, token_hash, now)
+            return await lines.invite_of(session, token_hash, now, self._bot)
 
     async def of(self, patient_id: str) -> Line | None:
         """The open line of a person."""

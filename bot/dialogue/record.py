@@ -94,7 +94,10 @@ async def _note_consents(session: AsyncSession, before: Patient, after: Patient,
         version = after.consent_version if use is not None else None
         await consents.note(session, after.id, "use", now, given=use is not None, version=version)
     if after.reminders != before.reminders:
-        given = after.has_consented and Plan.loads(after.reminders).is_welcome(now)
+        plan = Plan.loads(after.reminders)
+        if after.has_consented and not plan.reminders and plan.onset != Plan.loads(before.reminders).onset:
+            return  # they told of another beginning, with no point of the care plan ahead: nothing was withdrawn
+        given = after.has_consented and plan.is_welcome(now)
         version = consents.REMINDERS_VERSION if given else None
         await consents.note(session, after.id, "reminders", now, given=given, version=version)
 

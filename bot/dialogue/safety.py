@@ -5,6 +5,7 @@ that stays unclear counts as a yes: unknown is never "no".
 """
 
 import dataclasses
+from functools import lru_cache
 from typing import Literal
 
 from bot import metrics
@@ -21,6 +22,8 @@ _ASKED_AGAIN = "!"
 _SHORT = 6
 _CRISIS_DANGER, _CRISIS_UNCLEAR, _VIOLENCE_DANGER = "crisis_danger", "crisis_unclear", "violence_danger"
 _CRISES = (_CRISIS_DANGER, _CRISIS_UNCLEAR, _VIOLENCE_DANGER)
+# So many messages may be at work at once; what the screen found in them is kept in memory, no longer than others come.
+_AT_WORK = 64
 # What is asked of who is hurt by somebody has words of its own: it is no thought of dying.
 _VIOLENCE = "violence"
 
@@ -39,11 +42,13 @@ class Safety:
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
+        # A message is looked at from several sides, and what the screen finds depends on its words alone.
+        self._look = lru_cache(maxsize=_AT_WORK)(screen)
         self._messages = screen.messages
 
     def check(self, text: str) -> Screening:
         """Return what the screen finds in a text."""
-        return self._screen(text)
+        return self._look(text)
 
     def interrupt(self, patient: Patient, text: str, found: Screening, country: Country) -> Verdict | None:
         """Return what must be said before anything else, or None when the message can go its usual way."""

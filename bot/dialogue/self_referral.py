@@ -26,7 +26,7 @@ from bot.referral.bands import Bands
 from bot.referral.record import UNSURE, Referral, Side
 from bot.referral.sorting import sort
 from bot.referral.told import merged
-from bot.store import Store, lines, self_referrals
+from bot.store import MAIN_BOT, Store, lines, self_referrals
 from bot.store.lines import Line
 from bot.store.self_referrals import Before, Gone, Offer, Request
 from bot.triage.countries import Country
@@ -104,13 +104,13 @@ class Takers(Protocol):
 class StoredTakers:
     """The clinics of the database."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, bot: str = MAIN_BOT) -> None:
+        self._store, self._bot = store, bot
 
     async def offers(self) -> Sequence[Offer]:
         """The clinics that take self-referrals."""
         async with self._store.reading() as session:
-            return await self_referrals.offers(session)
+            return await self_referrals.offers(session, self._bot)
 
     async def line(self, patient_id: str) -> Line | None:
         """The open line of a person."""

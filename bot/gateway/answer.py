@@ -5,9 +5,11 @@ import dataclasses
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Bot, Update
 from telegram.constants import ChatAction
@@ -20,13 +22,20 @@ from bot.gateway.incoming import Incoming, What, understand
 from bot.gateway.render import messages
 from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
-from bot.store import Store, inbox, outbox, patients
+from bot.store import MAIN_BOT, Store, inbox, outbox, patients
 
 log = structlog.get_logger()
 
 # Without a nudge the inbox is looked at this often: for rows another process wrote, or whose claim ran out.
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+# An answer that is there sooner needs no sign that it is being written; each sign is a call of those that are allowed.
+_TYPING_AFTER_SECONDS = 0.5
 _URGENT, _USUAL = 0, 5
+# Locked, full, read-only or away: not the message's fault. Such a one is tried so many times as often before it is
+# parked, which takes most of an hour in which the database takes a claim and not the answer.
+_DATABASE_IS_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_TIMES_AS_OFTEN = 20
+_LONGEST_PAUSE = timedelta(seconds=32)
 
 
 class Answerer:
@@ -42,12 +51,15 @@ class Answerer:
         concurrency: int,
         on_written: Callable[[], None],
         on_erased: Callable[[], None] = lambda: None,
+        own: str = MAIN_BOT,
     ) -> None:
         self._store, self._dialogue, self._bot, self._clock = store, dialogue, bot, clock
         self._name, self._concurrency, self._on_written = name, concurrency, on_written
-        self._on_erased = on_erased
+        self._on_erased, self._own = on_erased, own
         self._new = asyncio.Event()
         self._working: set[asyncio.Task[None]] = set()
+        self._in_hand: set[int] = set()
+        self._stop = asyncio.Event()
         self._beside: set[asyncio.Task[object]] = set()
 
     def nudge(self) -> None:
@@ -56,38 +68,49 @@ class Answerer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer until told to stop, and then what is still waiting."""
+        self._stop = stop
+        nudged = True
         while True:
             self._new.clear()
             free = self._concurrency - len(self._working)
             try:
-                claimed = await self._claim(free) if free else []
+                claimed = await self._claim(free) if free and (nudged or await self._is_any()) else []
             except SQLAlchemyError as error:  # a locked or unreachable database: nothing was claimed
                 log.error("answer.no_claim", fault=type(error).__name__)
                 claimed = []
             for row in claimed:
+                if row.id in self._in_hand:  # its lease ran out in our hands: the clock was set forward
+                    continue
+                self._in_hand.add(row.id)
                 task = asyncio.create_task(self._answer(row))
                 self._working.add(task)
-                task.add_done_callback(self._finished)
+                task.add_done_callback(partial(self._finished, row.id))
             if claimed:
                 continue
             if stop.is_set() and not self._working:
                 break
             try:
-                await asyncio.wait_for(self._new.wait(), IDLE_SECONDS)
+                nudged = await asyncio.wait_for(self._new.wait(), IDLE_SECONDS)
             except TimeoutError:
-                continue
+                nudged = False
         await asyncio.gather(*self._beside, return_exceptions=True)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, row_id: int, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
+        self._in_hand.discard(row_id)
         if not task.cancelled() and (fault := task.exception()) is not None:
             # Not even that it failed could be written down: its claim runs out, and it is tried again.
             log.error("update.not_recorded", fault=type(fault).__name__)
         self._new.set()
 
+    async def _is_any(self) -> bool:
+        """Whether anything waits: a look that writes nothing, for most find nothing."""
+        async with self._store.reading() as session:
+            return await inbox.is_any(session, self._own)
+
     async def _claim(self, limit: int) -> list[inbox.Incoming]:
         async with self._store.writing() as session:
-            return await inbox.claim(session, self._name, self._clock(), limit)
+            return await inbox.claim(session, self._name, self._clock(), limit, self._own)
 
     async def _answer(self, row: inbox.Incoming) -> None:
         # Each row has a task of its own, so the number stands in the log lines of this message alone.
@@ -108,7 +131,7 @@ class Answerer:
             await self._handle(row, incoming)
         except Exception as error:  # the worker outlives any one message; it is tried again, then owned up to
             log.error("update.failed", update_id=row.update_id, attempt=row.attempts, fault=type(error).__name__)
-            await self._failed(row, incoming, type(error).__name__)
+            await self._failed(row, incoming, error)
 
     async def _handle(self, row: inbox.Incoming, incoming: Incoming) -> None:
         match incoming.what:
@@ -121,27 +144,29 @@ class Answerer:
                 now = self._clock()
                 async with self._store.writing() as session:
                     if await inbox.finish(session, row.id, now):
-                        patient = await patients.of_chat(session, incoming.chat_id, now)
+                        patient = await patients.of_chat(session, incoming.chat_id, now, self._own)
                         blocked = now if incoming.what is What.BLOCKED else None
                         await patients.set_blocked(session, patient.id, blocked)
             case _:
                 await self._converse(row, incoming)
 
     async def _converse(self, row: inbox.Incoming, incoming: Incoming) -> None:
-        self._aside(self._bot.send_chat_action(incoming.chat_id, ChatAction.TYPING))
         async with self._store.writing() as session:
-            patient = await patients.of_chat(session, incoming.chat_id, self._clock())
+            patient = await patients.of_chat(session, incoming.chat_id, self._clock(), self._own)
             await patients.set_blocked(session, patient.id, None)
         begun = time.monotonic()
-        turn = await self._turn(patient, incoming)
+        turning = asyncio.create_task(self._turn(patient, incoming))
+        if not (await asyncio.wait({turning}, timeout=_TYPING_AFTER_SECONDS))[0]:
+            self._aside(self._bot.send_chat_action(incoming.chat_id, ChatAction.TYPING))
+        turn = await turning
         took = time.monotonic() - begun
         now = self._clock()
         async with self._store.writing() as session:
             if not await inbox.finish(session, row.id, now):
                 return
-            await record(session, f"update:{row.update_id}", patient, turn, now)
+            await record(session, row.key, patient, turn, now)
             if not turn.erase:  # nobody is left to write to; whoever finishes the erasure tells them
-                await _write_replies(session, row.update_id, patient, turn.outcome, incoming, now)
+                await _write_replies(session, row.key, patient, turn.outcome, incoming, now)
         metrics.took("dialogue", took)
         metrics.answered(turn.outcome.kind.value, turn.outcome.disposition)
         log.info("message.answered", kind=turn.outcome.kind.value, seconds=round(took, 3))
@@ -172,12 +197,12 @@ class Answerer:
         async with self._store.writing() as session:
             await inbox.finish(session, row.id, self._clock())
 
-    async def _failed(self, row: inbox.Incoming, incoming: Incoming, fault: str) -> None:
-        now = self._clock()
-        async with self._store.writing() as session:
-            if row.attempts < inbox.MAX_ATTEMPTS:
-                await inbox.put_back(session, row.id, now + timedelta(seconds=2**row.attempts))
-                return
+    async def _failed(self, row: inbox.Incoming, incoming: Incoming, error: Exception) -> None:
+        now, fault = self._clock(), type(error).__name__
+        times = _TIMES_AS_OFTEN if isinstance(error, _DATABASE_IS_AWAY) else 1
+        if row.attempts < inbox.MAX_ATTEMPTS * times:
+            await self._put_back(row)
+            return
         try:
             await self._own_up(row, incoming, fault)
         except Exception as error:  # that nobody could be told is the lesser fault: it is parked all the same
@@ -185,16 +210,31 @@ class Answerer:
             async with self._store.writing() as session:
                 await inbox.park(session, row.id, fault, now)
 
+    async def _put_back(self, row: inbox.Incoming) -> None:
+        """Let an update be tried again; tried until it is written down, or else its claim would have to run out."""
+        given_up_at = time.monotonic() + inbox.LEASE.total_seconds() / 2
+        while True:
+            pause = min(timedelta(seconds=2 ** min(row.attempts, 10)), _LONGEST_PAUSE)
+            try:
+                async with self._store.writing() as session:
+                    await inbox.put_back(session, row.id, self._clock() + pause)
+            except SQLAlchemyError:
+                if self._stop.is_set() or time.monotonic() > given_up_at:
+                    raise
+                await asyncio.sleep(IDLE_SECONDS)
+            else:
+                return
+
     async def _own_up(self, row: inbox.Incoming, incoming: Incoming, fault: str) -> None:
         """Set an update aside and tell the person, both or neither."""
         now = self._clock()
         metrics.parked()
         async with self._store.writing() as session:
             await inbox.park(session, row.id, fault, now)
-            patient = await patients.of_chat(session, incoming.chat_id, now)
+            patient = await patients.of_chat(session, incoming.chat_id, now, self._own)
             sorry = Reply(text=self._dialogue.words("other.error", number=self._dialogue.number_for(patient)))
             outcome = Outcome(kind=Kind.FALLBACK, replies=(sorry,))
-            await _write_replies(session, row.update_id, patient, outcome, incoming, now)
+            await _write_replies(session, row.key, patient, outcome, incoming, now)
         self._on_written()
 
     def _aside(self, call: Awaitable[object]) -> None:
@@ -213,7 +253,7 @@ class Answerer:
 
 
 async def _write_replies(
-    session: AsyncSession, update_id: int, patient: Patient, outcome: Outcome, incoming: Incoming, now: datetime
+    session: AsyncSession, key: str, patient: Patient, outcome: Outcome, incoming: Incoming, now: datetime
 ) -> None:
     """Write the outbox rows that answer one update; their keys make a second answer impossible."""
     priority = _URGENT if outcome.kind in (Kind.EMERGENCY, Kind.CRISIS) else _USUAL
@@ -223,16 +263,14 @@ async def _write_replies(
             for row in incoming.pressed_buttons
         ]
         body: dict[str, object] = {"message_id": incoming.pressed_message, "buttons": [row for row in kept if row]}
-        await outbox.add(
-            session, f"update:{update_id}:buttons", patient.id, "edit_buttons", body, now, priority=priority
-        )
+        await outbox.add(session, f"{key}:buttons", patient.id, "edit_buttons", body, now, priority=priority)
     number = 0
     for reply in outcome.replies:
         if reply.document is not None:
             file = {"name": reply.document, "text": reply.text, "made": now.isoformat()}
-            await outbox.add(session, f"update:{update_id}:{number}", patient.id, "send_file", file, now)
+            await outbox.add(session, f"{key}:{number}", patient.id, "send_file", file, now)
             number += 1
             continue
         for act, body in messages(reply):
-            await outbox.add(session, f"update:{update_id}:{number}", patient.id, act, body, now, priority=priority)
+            await outbox.add(session, f"{key}:{number}", patient.id, act, body, now, priority=priority)
             number += 1

@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -25,8 +23,8 @@ _INDENT = "    "
 class Exports:
     """Collects what is kept of a person, from the register, at the moment it is sent."""
 
-    def __init__(self, store: Store, words: Words, tracker_file: Path) -> None:
-        self._store, self._words, self._tracker = store, words, tracker_file
+    def __init__(self, store: Store, words: Words, tracker_at: tracker.Where) -> None:
+        self._store, self._words, self._tracker = store, words, tracker_at
 
     async def file(self, patient_id: str, document: str, made: datetime) -> tuple[str, bytes] | None:
         """Return a file's name and content; None when nothing is kept of the person any more.
@@ -42,7 +40,7 @@ class Exports:
             return None
         try:
             told = await asyncio.to_thread(tracker.conversation, self._tracker, patient_id)
-        except sqlite3.Error as error:
+        except tracker.FAULTS as error:
             log.error("export.no_tracker", fault=type(error).__name__)
             told = []
         if told:

@@ -7,9 +7,7 @@ kill: the engine's scratch paper, a last word to the person, and SQLite's files,
 
 import asyncio
 import contextlib
-import sqlite3
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import structlog
 from telegram import Bot
@@ -17,7 +15,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.clock import Clock, system_clock
 from bot.dialogue.engine import Engine
-from bot.store import Store, erasures, facts, retention, tracker
+from bot.store import MAIN_BOT, Store, erasures, facts, retention, tracker
 from bot.store.erasures import Erasure
 from bot.words import Words
 
@@ -49,11 +47,12 @@ class Keeper:
         bot: Bot,
         words: Words,
         clock: Clock,
-        tracker_file: Path,
+        tracker_at: tracker.Where,
         days: retention.Days,
+        own: str = MAIN_BOT,
     ) -> None:
         self._store, self._engine, self._bot, self._words, self._clock = store, engine, bot, words, clock
-        self._tracker, self._days = tracker_file, days
+        self._tracker, self._days, self._own = tracker_at, days, own
         self._new = asyncio.Event()
         self._takes_all = True  # what an earlier start has left
         self._forgotten: set[int] = set()
@@ -89,7 +88,7 @@ class Keeper:
         """Take every erasure a step on; say whether one is still under way."""
         now = self._clock()
         async with self._store.reading() as session:
-            rows = await erasures.under_way(session)
+            rows = await erasures.under_way(session, self._own)
             rebuild = await erasures.wait_for_rebuild(session)
         if not rows:
             self._takes_all = False
@@ -108,7 +107,7 @@ class Keeper:
             self._forgotten.add(row.id)
         try:
             await asyncio.to_thread(tracker.forget, self._tracker, row.patient_id)
-        except sqlite3.Error as error:
+        except tracker.FAULTS as error:
             log.error("erase.tracker", fault=type(error).__name__)
             return False
         is_told = row.chat_id is None or await self._tell(row.chat_id, is_late=now - row.at >= TELL_WITHIN)
@@ -158,7 +157,7 @@ class Keeper:
                 if count < retention.BATCH:
                     break
                 await asyncio.sleep(BETWEEN_BATCHES_SECONDS)
-        with contextlib.suppress(sqlite3.Error):  # the engine expires its own, too
+        with contextlib.suppress(*tracker.FAULTS):  # the engine expires its own, too
             before = system_clock() - timedelta(days=self._days.tracker)  # the engine goes by the machine's clock
             gone["tracker"] = await asyncio.to_thread(tracker.expire, self._tracker, before)
         if stop.is_set():

@@ -7,11 +7,13 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
+from typing import TextIO, cast
 
 import structlog
 import uvicorn
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import SQLAlchemyError
 from telegram import BotCommand
 from telegram.error import Conflict, InvalidToken, TelegramError
 from telegram.ext import AIORateLimiter, Defaults, ExtBot, Updater
@@ -33,10 +35,14 @@ from bot.gateway.picture import Diaries, Pictures
 from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, webhook
 from bot.gateway.remind import Reminding
 from bot.gateway.send import Sender
+from bot.gateway.unwritten import Unwritten
 from bot.knowledge import Shelf
+from bot.patient import Patient, new_pseudonym
 from bot.programme.exercise import load_exercises
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
-from bot.store import Store, facts, inbox, retention, standing, tracker
+from bot.store import Store, facts, inbox, patients, retention, set_back, standing
+from bot.store.database import NewerTables
+from bot.store.keys import KeysUnusable
 from bot.watch import answers, create_watch, watching
 
 log = structlog.get_logger()
@@ -49,6 +55,9 @@ _POLL_SECONDS = 20
 _SANDBOX = "septimus_sandbox_bot"
 """The name of the sandbox's bot: its chats are no Telegram's, so no link to Telegram leads there."""
 _LONGEST_PAUSE = 60.0
+_LOOK_UP_SECONDS = 2.0
+_STEP = timedelta(seconds=5)
+"""What the clock may go ahead or back by against the one that only ticks, before it counts as set."""
 
 
 class Misconfigured(Exception):
@@ -60,6 +69,24 @@ class _Nowhere(asyncio.Queue[object]):
 
     async def put(self, item: object) -> None:
         """Drop it."""
+
+
+class _Lossy:
+    """A stream that loses what can't be written: on a full disk a line of the log must end nothing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose it."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is left, or lose it."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
 
 
 class Gateway:
@@ -81,10 +108,15 @@ class Gateway:
         self._unauthorised = asyncio.Event()
         production = settings.mode == "production"
         shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
-        self._engine = Engine(settings.engine_url, settings.engine_token.get_secret_value(), settings.engine_timeout)
+        self._engine = Engine(settings.engines, settings.engine_token.get_secret_value(), settings.engine_timeout)
         store = self._store
         self._dialogue = Dialogue.load(
-            CONTENT, shelf, self._engine, self._clock, StoredLines(store), StoredTakers(store)
+            CONTENT,
+            shelf,
+            self._engine,
+            self._clock,
+            StoredLines(store, settings.bot),
+            StoredTakers(store, settings.bot),
         )
         self._bot = ExtBot(
             settings.telegram_bot_token.get_secret_value(),
@@ -93,7 +125,7 @@ class Gateway:
             request=HTTPXRequest(connection_pool_size=64, read_timeout=15.0, pool_timeout=30.0),
             get_updates_request=WritingRequest(self._write, self._unauthorised),
             defaults=Defaults(parse_mode="HTML", tzinfo=UTC),
-            rate_limiter=AIORateLimiter(max_retries=0),
+            rate_limiter=AIORateLimiter(overall_max_rate=30 / settings.gateways, max_retries=0),
         )
         words = self._dialogue.words
         library = load_exercises(CONTENT, frozenset(shelf.library.sources))
@@ -105,12 +137,23 @@ class Gateway:
             Pictures(library, words),
             Diaries.load(self._store, CONTENT, library, words),
             LiveCounts(self._bot, self._store, self._clock, words),
-            Exports(self._store, words, settings.home / tracker.FILE),
+            Exports(self._store, words, settings.tracker),
+            settings.bot,
+            settings.gateways,
         )
         self._keeper = Keeper(
-            self._store, self._engine, self._bot, words, self._clock, settings.home / tracker.FILE, retention.load()
+            self._store,
+            self._engine,
+            self._bot,
+            words,
+            self._clock,
+            settings.tracker,
+            retention.load(),
+            settings.bot,
         )
         self._reminding = Reminding(self._store, words, self._clock, self._sender.nudge)
+        self._unwritten = Unwritten(self._bot, self._dialogue, self._known)
+        self._telling: asyncio.Task[None] | None = None
         self._answerer = Answerer(
             self._store,
             self._dialogue,
@@ -120,12 +163,14 @@ class Gateway:
             settings.concurrency,
             self._sender.nudge,
             self._keeper.nudge,
+            settings.bot,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then finish what is in hand."""
         await self._store.migrate()
         await take_over(self._store, self._settings.home / "run", self._settings.instance, self._owner)
+        await self._bring_back()
         async with watching(create_watch("gateway", self._parts, self._refresh), self._settings.gateway_watch_port):
             await self._run(stop)
 
@@ -138,6 +183,7 @@ class Gateway:
         sending = asyncio.create_task(self._sender.run(sending_may_stop))
         reminding = asyncio.create_task(self._reminding.run(stop))
         keeping = asyncio.create_task(self._keeper.run(keeping_may_stop))
+        watching_clock = asyncio.create_task(self._watch_clock(stop))
         await self._introduce()
         receive = self._serve_webhook if self._settings.webhook_url else self._poll
         receiving = asyncio.create_task(receive(stop))
@@ -151,6 +197,7 @@ class Gateway:
             stop.set()
             await receiving
             await reminding
+            await watching_clock
             answering_may_stop.set()
             self._answerer.nudge()
             await answering
@@ -161,6 +208,8 @@ class Gateway:
             await keeping
         finally:
             self._ready.unlink(missing_ok=True)
+            if self._telling is not None:
+                self._telling.cancel()
             await self._engine.close()
             await self._bot.shutdown()
             await self._store.close()
@@ -170,13 +219,17 @@ class Gateway:
         settings = self._settings
         token = settings.engine_token.get_secret_value() if settings.engine_token else ""
         engine, actions, database = await asyncio.gather(
-            answers(f"{settings.engine_url}/status", token),
+            self._any_engine(token),
             answers(f"http://127.0.0.1:{settings.actions_port}/health"),
             self._store.answers(),
         )
         parts = {"database": database, "engine": engine, "actions": actions}
         metrics.is_ready(parts)
         return parts
+
+    async def _any_engine(self, token: str) -> bool:
+        found = await asyncio.gather(*(answers(f"{url}/status", token) for url in self._settings.engines))
+        return any(found)
 
     async def _refresh(self) -> None:
         """Bring the figures up to date that stand in the database."""
@@ -191,9 +244,59 @@ class Gateway:
     async def _write(self, updates: Sequence[RawUpdate]) -> None:
         if not updates:
             return
-        async with self._store.writing() as session:
-            await inbox.write(session, [(each["update_id"], chat_of(each), each) for each in updates], self._clock())
+        rows = [(each["update_id"], chat_of(each), each) for each in updates]
+        try:
+            async with self._store.writing() as session:
+                await inbox.write(session, rows, self._clock(), self._settings.bot)
+        except SQLAlchemyError as error:
+            self._not_written(updates, error)
+            raise
+        self._unwritten.over()
         self._answerer.nudge()
+
+    def _not_written(self, updates: Sequence[RawUpdate], error: SQLAlchemyError) -> None:
+        """Note that updates could not be written down; they come again. Their people are told beside it."""
+        log.error("update.not_written", count=len(updates), fault=type(error).__name__)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._unwritten.tell(updates))
+
+    async def _known(self, chat_id: int) -> Patient:
+        """Return the person of a chat as far as they can be read just now."""
+        try:
+            async with asyncio.timeout(_LOOK_UP_SECONDS), self._store.reading() as session:
+                return await patients.of_chat(session, chat_id, self._clock(), self._settings.bot)
+        except (SQLAlchemyError, OSError, TimeoutError):
+            return Patient(id=new_pseudonym())
+
+    async def _watch_clock(self, stop: asyncio.Event) -> None:
+        """Look once a second whether the clock was set back, and bring back what that would hold up."""
+        before, ticked, is_due = self._clock(), time.monotonic(), False
+        while not stop.is_set():
+            await _wait(stop, 1.0)
+            now, ticks = self._clock(), time.monotonic()
+            step = now - before - timedelta(seconds=ticks - ticked)
+            before, ticked = now, ticks
+            if abs(step) > _STEP:
+                log.error("clock.was_set", seconds=round(step.total_seconds()), remedy="let it be set by NTP")
+            is_due = is_due or step < -_STEP
+            if is_due:
+                is_due = not await self._bring_back(plan_anew=True)
+                self._answerer.nudge()
+                self._sender.nudge()
+
+    async def _bring_back(self, *, plan_anew: bool = False) -> bool:
+        """Bring back what was written down while the clock was ahead. False when it could not be."""
+        try:
+            async with self._store.writing() as session:
+                count = await set_back.bring_back(session, self._clock())
+                if plan_anew:
+                    count += await set_back.plan_anew(session, self._clock())
+        except SQLAlchemyError as error:
+            log.error("clock.not_brought_back", fault=type(error).__name__)
+            return False
+        if count:
+            log.warning("clock.brought_back", rows=count)
+        return True
 
     async def _sign_in(self, stop: asyncio.Event) -> None:
         """Ask Telegram who we are. A wrong token ends it; a Telegram that is down is waited for."""
@@ -213,9 +316,14 @@ class Gateway:
 
     async def _introduce(self) -> None:
         words, base = self._dialogue.words, self._settings.telegram_api_base
-        async with self._store.writing() as session:
-            await facts.tell(session, facts.BOT_NAME, self._bot.username)
-            await facts.tell(session, facts.CHAT_PAGE, base if self._bot.username == _SANDBOX else "")
+        try:
+            async with self._store.writing() as session:
+                own = self._settings.bot
+                await facts.tell(session, facts.of_bot(facts.BOT_NAME, own), self._bot.username)
+                page = base if self._bot.username == _SANDBOX else ""
+                await facts.tell(session, facts.of_bot(facts.CHAT_PAGE, own), page)
+        except SQLAlchemyError as error:  # the desk shows the name that it knew before
+            log.warning("facts.not_written", fault=type(error).__name__)
         try:
             await self._bot.set_my_commands([BotCommand(name, words(f"commands.{name}")) for name in COMMANDS])
         except TelegramError as error:  # the menu is a convenience; the bot works without it
@@ -344,6 +452,7 @@ def main() -> int:
     except WrongSetting as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    sys.stderr = cast(TextIO, _Lossy(sys.stderr))
     logs.configure(settings.log_level, "gateway")
     run = settings.home / "run"
     run.mkdir(parents=True, exist_ok=True)
@@ -353,7 +462,7 @@ def main() -> int:
     except Timeout:
         sys.stderr.write(f"A gateway named {settings.instance} runs already; stop it, or set SEPTIMUS_INSTANCE.\n")
         return 2
-    except (Misconfigured, ContentError) as error:
+    except (Misconfigured, ContentError, NewerTables, KeysUnusable) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

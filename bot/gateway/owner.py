@@ -44,7 +44,10 @@ async def take_over(store: Store, run: Path, instance: str, owner: str) -> None:
                 await outbox.free_claims(session, former)
         except SQLAlchemyError as error:
             log.error("claims.not_freed", fault=type(error).__name__)
-    _write(note, owner)
+    try:
+        _write(note, owner)
+    except OSError as error:  # a full disk: the next start waits for the leases
+        log.error("owner.not_noted", fault=type(error).__name__)
 
 
 def _read(note: Path) -> str:

@@ -14,7 +14,7 @@ from bot.words import Words
 
 log = structlog.get_logger()
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
 # 50 a second: more than can go out, and little enough at a time that whoever asks something meanwhile is answered.
 BATCH = 25
 MORE_SECONDS = 0.5
@@ -32,7 +32,7 @@ class Reminding:
         self._has_written = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look once a second until told to stop; sooner as long as there is more."""
+        """Look every two seconds until told to stop; sooner as long as there is more."""
         while not stop.is_set():
             try:
                 more = await self.once() == BATCH

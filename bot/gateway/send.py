@@ -1,11 +1,12 @@
 """Sending: what the outbox holds, each person's in order, with what to do for each way Telegram can refuse.
 
-Telegram gives no key to ask by whether it took a message. So whatever it may have taken and we had not yet written
-down when the process was killed is sent a second time: as many messages as were on their way. For answers that is at
-most one a person. What can wait would be many, so it goes out one at a time: the next when the one before is written
-down. At the rate that Telegram allows there are 34 ms for each. Where Telegram takes longer than that again and again,
-one at a time would be slower than the rate; then, and only then, the next starts beside it: about two are on their way
-at 60 ms, four at 100 ms, and so many a kill can double. Nothing can keep both the rate and the one there.
+Telegram gives no key to ask by whether it took a message. So whatever it may have taken and we had not yet written down
+when the process was killed is sent a second time: as many messages as were on their way. So an answer waits for the one
+before to be written down, but no longer than its share of the rate: where Telegram is quick a kill doubles one. What
+can wait would be many, so it goes out one at a time: the next when the one before is written down. At the rate that
+Telegram allows there are 34 ms for each. Where Telegram takes longer than that again and again, one at a time would be
+slower than the rate; then, and only then, the next starts beside it: about two are on their way at 60 ms, four at 100
+ms, and so many a kill can double. Nothing can keep both the rate and the one there.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import statistics
 import time
 from collections import deque
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -29,25 +31,28 @@ from bot.gateway.pdf import summary_pdf
 from bot.gateway.picture import Diaries, Pictures
 from bot.gateway.render import messages, plain, to_html
 from bot.outcome import EXPORT_JSON, EXPORT_PDF, PROGRESS, Count
-from bot.store import Store, outbox, patients
+from bot.store import MAIN_BOT, Store, outbox, patients
 
 log = structlog.get_logger()
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 2.0
 SIDE_BY_SIDE = 16
 # What can wait goes out at 99 % of the 30 messages a second that Telegram allows, less what answers take.
 CAN_WAIT_A_SECOND = 29.7
-# An answer is two calls: the typing sign and the message.
-_CALLS_OF_AN_ANSWER = 2
+# The typing sign is sent for the few answers alone that take long.
+_CALLS_OF_AN_ANSWER = 1
 # So far what can wait may fall behind its rate, and makes up for it. What is more than that would be a burst.
 _MAY_LAG = 0.25
+# It owes the answers so much at most, and where they take the whole rate, one still goes out this often.
+_MOST_OWED = 1.0
+_AT_LEAST_EVERY = 0.5
 # So many of the last ones tell whether Telegram is slow; one that takes this long is not waited for.
 _LATELY = 31
 _PATIENCE = 2.0
 # So long at most what can wait is held up when Telegram says that it was too much; one alone may have to wait longer.
 _LONGEST_HOLD = 30.0
-# About an hour of trying: 1, 2, 4 ... 256 s, then every 5 minutes.
-MAX_ATTEMPTS = 18
+# Nearly two hours of trying: 1, 2, 4 ... 256 s, then every 5 minutes. Telegram may be down for one.
+MAX_ATTEMPTS = 30
 # After half a minute of trying to send a picture its text goes without it.
 PICTURE_ATTEMPTS = 5
 _LONGEST_PAUSE = timedelta(minutes=5)
@@ -67,10 +72,16 @@ class Sender:
         diaries: Diaries,
         counts: LiveCounts,
         exports: Exports | None = None,
+        own: str = MAIN_BOT,
+        senders: int = 1,
     ) -> None:
         self._store, self._bot, self._clock, self._name = store, bot, clock, name
         self._pictures, self._diaries, self._counts, self._exports = pictures, diaries, counts, exports
-        self._answers, self._can_wait = _Lane(), _Lane(can_wait=True)
+        self._own = own
+        self._answers, self._can_wait = _Lane(), _Lane(can_wait=True, senders=senders)
+        self._in_hand: set[int] = set()
+        self._unrecorded: dict[int, int | None] = {}
+        """What Telegram took and the database did not: by row, under which id. It must not be sent again."""
 
     def nudge(self) -> None:
         """Look at the outbox now."""
@@ -89,37 +100,53 @@ class Sender:
 
     async def _go_on(self, stop: asyncio.Event, lane: "_Lane") -> None:
         """Send what one lane holds. What can wait is left for the next start once it is time to stop."""
+        nudged = True
         while True:
             lane.new.clear()
             free = SIDE_BY_SIDE - len(lane.working)
             wanted = free if not (lane.can_wait and stop.is_set()) else 0
             asked_at = time.monotonic()
             try:
-                claimed = await self._claim(wanted, lane) if wanted else []
+                claimed = await self._claim(wanted, lane) if wanted and (nudged or await self._is_any()) else []
             except SQLAlchemyError as error:  # a locked or unreachable database: nothing was claimed
                 log.error("send.no_claim", fault=type(error).__name__)
                 claimed = []
             for row in claimed:
+                if row.id in self._in_hand:  # its lease ran out in our hands: the clock was set forward
+                    continue
                 if lane.can_wait and not self._is_too_late(row):
                     await lane.turn(stop)
                     if stop.is_set() or time.monotonic() - asked_at > _CLAIM_HOLDS:
                         break  # the rest is claimed anew: by now another gateway may have it
                 elif not lane.can_wait:
+                    await lane.room()
                     self._can_wait.give_way(_CALLS_OF_AN_ANSWER)
+                self._in_hand.add(row.id)
                 task = asyncio.create_task(self._send(row))
                 lane.working[task] = time.monotonic()
+                task.add_done_callback(partial(self._let_go, row.id))
                 task.add_done_callback(lane.finished)
             if claimed:
                 continue
             if stop.is_set() and not lane.working:
                 return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(lane.new.wait(), IDLE_SECONDS)
+            try:
+                nudged = await asyncio.wait_for(lane.new.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                nudged = False
             lane.rested()
+
+    def _let_go(self, row_id: int, _task: asyncio.Task[None]) -> None:
+        self._in_hand.discard(row_id)
+
+    async def _is_any(self) -> bool:
+        """Whether anything waits: a look that writes nothing, for most find nothing."""
+        async with self._store.reading() as session:
+            return await outbox.is_any(session, self._own)
 
     async def _claim(self, limit: int, lane: "_Lane") -> list[outbox.Outgoing]:
         async with self._store.writing() as session:
-            return await outbox.claim(session, self._name, self._clock(), limit, can_wait=lane.can_wait)
+            return await outbox.claim(session, self._name, self._clock(), limit, can_wait=lane.can_wait, bot=self._own)
 
     def _is_too_late(self, row: outbox.Outgoing) -> bool:
         return row.not_after is not None and row.not_after < self._clock()
@@ -127,6 +154,9 @@ class Sender:
     async def _send(self, row: outbox.Outgoing) -> None:
         if row.message is not None:
             structlog.contextvars.bind_contextvars(message=row.message)
+        if row.id in self._unrecorded:
+            await self._record(row, self._unrecorded[row.id])
+            return
         if self._is_too_late(row):
             _count(row, "late")
             async with self._store.writing() as session:
@@ -171,7 +201,11 @@ class Sender:
                 self._counts.start(row, message, Count.model_validate(row.body["count"]))
 
     async def _record(self, row: outbox.Outgoing, message_id: int | None) -> None:
-        """Write down that a row was sent, tried again for as long as nobody else can claim it: it would come twice."""
+        """Write down that a row was sent, tried again for as long as nobody else can claim it: it would come twice.
+
+        After that it is kept in mind, and written down when this gateway claims it again.
+        """
+        self._unrecorded[row.id] = message_id
         for _ in range(int(_CLAIM_HOLDS)):
             try:
                 async with self._store.writing() as session:
@@ -180,6 +214,7 @@ class Sender:
                 log.error("send.not_recorded", outbox=row.id, fault=type(error).__name__)
                 await asyncio.sleep(IDLE_SECONDS)
             else:
+                del self._unrecorded[row.id]
                 return
 
     async def _do(self, row: outbox.Outgoing, chat_id: int) -> Message | None:
@@ -315,13 +350,18 @@ def _count(row: outbox.Outgoing, result: str) -> None:
 class _Lane:
     """Answers, which are sent side by side; or what can wait, one at a time and at a rate."""
 
-    def __init__(self, *, can_wait: bool = False) -> None:
-        self.can_wait = can_wait
+    def __init__(self, *, can_wait: bool = False, senders: int = 1) -> None:
+        self.can_wait, self._senders = can_wait, senders
         self.new = asyncio.Event()
         self.working: dict[asyncio.Task[None], float] = {}
         """What is on its way, and since when."""
         self._took: deque[float] = deque(maxlen=_LATELY)
         self._next = 0.0
+        self._went = self._held_until = 0.0
+
+    @property
+    def _a_second(self) -> float:
+        return CAN_WAIT_A_SECOND / self._senders
 
     def finished(self, task: asyncio.Task[None]) -> None:
         """Note that one is through."""
@@ -331,6 +371,11 @@ class _Lane:
             log.error("send.not_recorded", fault=type(fault).__name__)
         self.new.set()
 
+    async def room(self) -> None:
+        """Wait until no answer is on its way, but no longer than the rate leaves for each."""
+        if self.working:
+            await asyncio.wait(self.working, timeout=1 / CAN_WAIT_A_SECOND)
+
     async def turn(self, stop: asyncio.Event) -> None:
         """Wait until the next one may go out, or until told to stop.
 
@@ -339,7 +384,7 @@ class _Lane:
         """
         while not stop.is_set():
             now = time.monotonic()
-            early = self._next - now
+            early = max(min(self._next, self._went + _AT_LEAST_EVERY), self._held_until) - now
             before = {task: since for task, since in self.working.items() if now - since < _PATIENCE}
             if early > 0:
                 with contextlib.suppress(TimeoutError):
@@ -349,16 +394,18 @@ class _Lane:
             if not before or patience <= 0:
                 break
             await asyncio.wait(before, timeout=patience)
+        self._went = time.monotonic()
         self.give_way(1)
 
     def _is_slow(self) -> bool:
-        return len(self._took) == _LATELY and statistics.median(self._took) > 1 / CAN_WAIT_A_SECOND
+        return len(self._took) == _LATELY and statistics.median(self._took) > 1 / self._a_second
 
     def give_way(self, calls: int) -> None:
         """Note that so many calls are made: the next one goes out that much later."""
         # One slot more than it may lag: a timer that comes late by a little must not cost that little each time.
-        forgotten = time.monotonic() - _MAY_LAG - 1 / CAN_WAIT_A_SECOND
-        self._next = max(self._next, forgotten) + calls / CAN_WAIT_A_SECOND
+        now = time.monotonic()
+        forgotten = now - _MAY_LAG - 1 / self._a_second
+        self._next = min(max(self._next, forgotten) + calls / self._a_second, now + _MOST_OWED)
 
     def rested(self) -> None:
         """Note that there was nothing to send: that is no time to make up for."""
@@ -366,7 +413,7 @@ class _Lane:
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so long, because Telegram said that it was too much."""
-        self._next = max(self._next, time.monotonic() + min(seconds, _LONGEST_HOLD))
+        self._held_until = max(self._held_until, time.monotonic() + min(seconds, _LONGEST_HOLD))
 
 
 def _keyboard(row: outbox.Outgoing) -> InlineKeyboardMarkup | None:

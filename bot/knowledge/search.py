@@ -15,7 +15,6 @@ from bot.knowledge.article import Article
 _WEIGHTS = (8.0, 0.5, 2.0, 1.0)
 _OWN_WORDS = (6.0, 0.0, 2.0, 1.0)
 _CLEARLY = 1.15
-_ALL = 10_000
 _WORD = re.compile(r"[^\W_]{2,40}")
 _MAX_WORDS = 60
 # Words that carry no topic. Without them a long worried message would match whatever article is longest.
@@ -75,17 +74,20 @@ class SearchIndex:
         The example questions are left out: all articles of a topic share them.
         """
         words = _topical_words(text)
-        found = self._ranked(words, _OWN_WORDS, _ALL) if words else []
-        own = [each for each in found if each.article in articles]
+        own = self._ranked(words, _OWN_WORDS, len(articles), among=articles) if words else []
         first = next((each.score for each in own if each.article == articles[0]), 0.0)
         return own[0].article if own and own[0].score > first * _CLEARLY else articles[0]
 
-    def _ranked(self, words: Sequence[str], weights: tuple[float, ...], limit: int) -> list[Found]:
+    def _ranked(
+        self, words: Sequence[str], weights: tuple[float, ...], limit: int, *, among: Sequence[str] = ()
+    ) -> list[Found]:
+        """The best results, of all articles or `among` some: only those are then weighed, however many match."""
         query = " OR ".join(f'"{word}"' for word in dict.fromkeys(words))
+        only = f"AND id IN ({', '.join('?' * len(among))}) " if among else ""
         rows = self._db.execute(
-            "SELECT id, bm25(articles, 0.0, ?, ?, ?, ?) AS score FROM articles "
-            "WHERE articles MATCH ? ORDER BY score LIMIT ?",
-            (*weights, query, limit),
+            "SELECT id, bm25(articles, 0.0, ?, ?, ?, ?) AS score FROM articles "  # noqa: S608 - only question marks
+            f"WHERE articles MATCH ? {only}ORDER BY score LIMIT ?",
+            (*weights, query, *among, limit),
         )
         return [Found(str(row[0]), -float(row[1])) for row in rows]
 

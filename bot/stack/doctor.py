@@ -4,20 +4,21 @@ It works with the system up and down: what can only be seen while it runs is lef
 """
 
 import asyncio
-import gzip
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
-import zlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy import make_url
@@ -27,20 +28,35 @@ from bot.clock import system_clock
 from bot.content_file import ContentError
 from bot.settings import CONTENT, ROOT, Settings
 from bot.stack import contents
-from bot.stack.model import ENGINE_PYTHON, MODELS, current_model
-from bot.stack.processes import is_taken
-from bot.store import Store, schema, standing
+from bot.stack.model import ENGINE_PYTHON, MODELS, current_model, is_whole, stamped_model
+from bot.stack.processes import RESTARTS, is_taken
+from bot.store import Store, schema, seals, standing
+from bot.store.keys import KeysUnusable, place_of
 
 type Level = Literal["ok", "note", "warning", "fault"]
 
+LITTLE_MEMORY = 500_000_000
+"""Bytes of memory that are left: below this the kernel may soon end a process."""
 LEAST_FREE, LITTLE_FREE = 200_000_000, 2_000_000_000
 """Bytes of free disk space: below the first messages may be lost soon, below the second somebody should look."""
 _SECONDS = 3.0
+_REDIS_PORT = 6379
+_MEMINFO = Path("/proc/meminfo")
+_ENDED = {"hung": "it hung", "signal 9": "it was killed", "never ready": "it did not get ready in time"}
 _OLDEST_PYTHON = (3, 12)
 _ENGINE_PYTHON = "3.10"
 _WAITS_LONG, _WAITS_TOO_LONG = timedelta(minutes=1), timedelta(minutes=10)
 _CLOCK_MAY_BE_OFF = timedelta(seconds=30)
 _MESSAGES_MAY_BE_AHEAD = timedelta(minutes=5)
+_NOT_WRITTEN = {
+    "locked": "Another program holds its lock. See which (fuser septimus.db), and end it.",
+    "full": "The disk is full. Make room: it goes on by itself, and what people write waits at Telegram.",
+    "readonly": "Its files are read-only. See who owns them, whether they are immutable, and how the disk is mounted.",
+    "read-only": "The server takes no writing. See default_transaction_read_only, and whether it is a standby.",
+    "i/o error": "The disk refuses to write: look at the kernel's log. If it is damaged: septimus restore FILE",
+}
+_MODEL_ANEW = "Run: septimus train --force"
+_ROWS_OPEN_WITHIN = 60.0
 _BUILT_IN = 2026
 """No clock that is right shows an earlier year."""
 
@@ -61,13 +77,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is on one port: nobody, one of ours, or a stranger."""
+    """What is on one port: nobody, one of ours, a stranger, or somebody who takes a call and then says nothing."""
 
     name: str
     port: int
     setting: str
     taken: bool
     ours: bool
+    silent: bool = False
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -83,6 +100,9 @@ async def examine(settings: Settings) -> list[Finding]:
         lambda: _database(settings, is_up=is_up),
         lambda: _as_findings(seen, is_up=is_up),
         lambda: _engine(settings, seen, is_up=is_up),
+        lambda: _redis(settings),
+        lambda: asyncio.to_thread(_restarts, settings),
+        lambda: asyncio.to_thread(_memory),
         lambda: _telegram(settings),
         lambda: _clock(settings),
     )
@@ -136,15 +156,14 @@ def _model() -> list[Finding]:
         told = f"what it is made from can't be read ({type(error).__name__})."
         return [Finding("model", "fault", told, "Put the missing files of the program back.")]
     if model is None:
+        damaged = stamped_model()
+        if damaged is not None and not is_whole(damaged):
+            return [Finding("model", "fault", f"{damaged.name} is damaged.", _MODEL_ANEW)]
         any_model = any(MODELS.glob("septimus-*.tar.gz"))
         told = "it is older than what it is made from." if any_model else "there is none."
         return [Finding("model", "fault", told, remedy)]
-    try:
-        with gzip.open(model) as packed:  # its checksum stands at the end
-            while packed.read(1 << 20):
-                pass
-    except (OSError, EOFError, ValueError, zlib.error):
-        return [Finding("model", "fault", f"{model.name} is damaged.", f"{remedy} --force")]
+    if not is_whole(model):
+        return [Finding("model", "fault", f"{model.name} is damaged.", _MODEL_ANEW)]
     return [Finding("model", "ok", f"{model.name}, fresh and whole")]
 
 
@@ -198,6 +217,9 @@ def _content(settings: Settings) -> list[Finding]:
 def _disk(settings: Settings) -> list[Finding]:
     home = settings.home.absolute()
     there = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(there, os.W_OK):
+        told = f"{there} can't be written: it is read-only, or another user's."
+        return [Finding("disk", "fault", told, "Mount it for writing, or give it to the user that Septimus runs as.")]
     free = shutil.disk_usage(there).free
     told = f"{free / 1e9:.1f} GB free for the data folder"
     if free < LEAST_FREE:
@@ -215,7 +237,7 @@ async def _database(settings: Settings, *, is_up: bool) -> list[Finding]:
             told = "the file is gone while the system runs."
             return [Finding("database", "fault", told, "Stop it, then: septimus restore FILE")]
         return [Finding("database", "note", "there is none yet; the first start makes it.")]
-    store = Store(settings.database)
+    store = Store(settings.database, place_of(settings.database, settings))
     try:
         return await _opened(store, kind, settings)
     finally:
@@ -226,6 +248,8 @@ async def _opened(store: Store, kind: str, settings: Settings) -> list[Finding]:
     try:
         async with asyncio.timeout(_SECONDS), store.reading() as session:
             revision = await schema.revision_of(session)
+    except KeysUnusable as error:
+        return [_key_fault(error)]
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         told = f"{kind} can't be reached or has none of our tables ({type(error).__name__})."
         remedy = "Check SEPTIMUS_DATABASE_URL and that the server runs; a damaged file: septimus restore FILE"
@@ -236,17 +260,68 @@ async def _opened(store: Store, kind: str, settings: Settings) -> list[Finding]:
         return [Finding("database", "fault", told, "Upgrade the program, or restore a backup made with this one.")]
     found = []
     try:
-        async with asyncio.timeout(12), store.writing() as session:
-            await schema.touch(session)
-        found.append(Finding("database", "ok", f"{kind}, version {revision}, can be read and written"))
+        if store.keys.is_there():  # who writes without one makes one
+            async with asyncio.timeout(12), store.writing() as session:
+                await schema.touch(session)
+            found.append(Finding("database", "ok", f"{kind}, version {revision}, can be read and written"))
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         told = f"{kind} can be read but not written ({type(error).__name__})."
-        remedy = "Look for a full disk, a read-only file, or a program that holds its lock."
-        return [Finding("database", "fault", told, remedy)]
+        return [Finding("database", "fault", told, _why_not_written(error))]
     if age == "older":
         told = f"its tables are of version {revision}; the next start brings them to {schema.revisions()[-1]}."
         return [*found, Finding("migrations", "warning", told, "Make a backup, then start it again.")]
-    return [*found, *await _work(store, settings)]
+    return [*found, *await _keys(store), *await _work(store, settings)]
+
+
+async def _keys(store: Store) -> list[Finding]:
+    """Whether the key file is there, nobody else may read it, and it opens every row."""
+    path = store.keys.path
+    if not store.keys.is_there():
+        return [Finding("keys", "note", f"there is no key file at {path} yet; the next start makes it.")]
+    try:
+        newest, *old = store.keys.fingerprints()
+        if (await asyncio.to_thread(path.stat)).st_mode & 0o077:
+            told = f"other users of this machine may read {path}."
+            return [Finding("keys", "fault", told, f"Run: chmod 600 {path}. If any did: septimus keys new")]
+        async with asyncio.timeout(_ROWS_OPEN_WITHIN), store.reading() as session:
+            used = await seals.in_use(session)
+            shut = [each async for each in seals.shut(store)]
+    except TimeoutError:
+        told = f"not every row could be looked at within {_ROWS_OPEN_WITHIN} seconds."
+        return [Finding("keys", "warning", told, "Look again when less is going on.")]
+    except KeysUnusable as error:
+        return [_key_fault(error)]
+    except (SQLAlchemyError, OSError) as error:
+        told = f"the key file or what is sealed can't be read ({type(error).__name__})."
+        return [Finding("keys", "fault", told, "Look at the file's owner and mode; a damaged database is restored.")]
+    if shut:
+        first = shut[0]
+        told = (
+            f"{len(shut)} fields can't be opened; the first is {first.column} in row {first.id} of {first.table}, "
+            f"sealed with the key {first.key}."
+        )
+        return [Finding("keys", "fault", told, "Put back the key file that has this key, or a backup of the database.")]
+    fields = sum(used.values())
+    older = fields - used.get(newest, 0)
+    if older:
+        told = f"every row opens; {older} of {fields} fields are sealed with an older key than {newest}."
+        return [Finding("keys", "note", told, "To seal them anew: septimus keys rotate")]
+    more = f", {len(old)} older in the file" if old else ""
+    return [Finding("keys", "ok", f"every row opens; {fields} fields are sealed with the key {newest}{more}")]
+
+
+def _key_fault(error: KeysUnusable) -> Finding:
+    told, _, remedy = str(error).partition(". ")
+    return Finding("keys", "fault", f"{told}.", remedy)
+
+
+def _why_not_written(error: Exception) -> str:
+    """What to do about a database that can be read and not written, by what it said."""
+    said = "locked" if isinstance(error, TimeoutError) else str(getattr(error, "orig", "")).lower()
+    for part, remedy in _NOT_WRITTEN.items():
+        if part in said:
+            return remedy
+    return "Look for a full disk, a read-only file, or a program that holds its lock."
 
 
 async def _work(store: Store, settings: Settings) -> list[Finding]:
@@ -330,8 +405,10 @@ async def _ports(settings: Settings) -> list[_Seen]:
 
     async def look(name: str, port: int, setting: str, path: str, says: Callable[[httpx.Response], bool]) -> _Seen:
         taken = await asyncio.to_thread(is_taken, port)
+        asked_at = time.monotonic()
         answers = taken and await ours(f"http://127.0.0.1:{port}{path}", says)
-        return _Seen(name, port, setting, taken, answers)
+        silent = taken and not answers and time.monotonic() - asked_at >= _SECONDS
+        return _Seen(name, port, setting, taken, answers, silent)
 
     return list(await asyncio.gather(*(look(*each) for each in asked if each[1])))
 
@@ -342,6 +419,10 @@ async def _as_findings(seen: Sequence[_Seen], *, is_up: bool) -> list[Finding]:
         about = f"port {each.port} ({each.name})"
         if each.ours:
             found.append(Finding(about, "ok", "ours, and answers"))
+        elif each.silent:
+            told = f"it takes a call and says nothing for {_SECONDS:.0f} s: it hangs."
+            remedy = "`septimus run` starts it again within a minute; under systemd restart its unit."
+            found.append(Finding(about, "fault", told, f"{remedy} If it is not ours, set {each.setting}."))
         elif each.taken:
             told = "something else listens there, or ours hangs."
             remedy = f"Free it, or set {each.setting}; if it is ours, start Septimus again."
@@ -359,7 +440,8 @@ async def _engine(settings: Settings, seen: Sequence[_Seen], *, is_up: bool) -> 
         return [Finding("system", "note", "it does not run.", "To start it: septimus run")]
     token = _token(settings)
     if not any(each.name == "engine" and each.ours for each in seen):
-        told = "it does not answer, so questions get the plain answer."
+        hangs = any(each.name == "engine" and each.silent for each in seen)
+        told = f"it {'hangs' if hangs else 'does not answer'}, so questions get the plain answer."
         return [Finding("engine", "fault", told, "Look at logs/engine.log; a restart of Septimus starts it again.")]
     if token is None:
         told = "it listens, but without its token it can't be asked whether its model is loaded."
@@ -393,6 +475,56 @@ def _token(settings: Settings) -> str | None:
         return str(state["engine_token"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+async def _redis(settings: Settings) -> list[Finding]:
+    """Whether Redis takes calls, where engines keep their locks in it."""
+    address = urlsplit(settings.redis_url or "")
+    if not address.hostname:
+        return []
+    try:
+        async with asyncio.timeout(_SECONDS):
+            reader, writer = await asyncio.open_connection(
+                address.hostname, address.port or _REDIS_PORT, ssl=address.scheme == "rediss" or None
+            )
+            writer.write(b"PING\r\n")
+            said = await reader.readline()
+            writer.close()
+    except (OSError, TimeoutError):
+        said = b""
+    if said.startswith((b"+PONG", b"-NOAUTH")):  # whether its password is right is the engine's log's to say
+        return [Finding("redis", "ok", "answers")]
+    told = "it does not answer, so the engines can lock no conversation, and questions get the plain answer."
+    return [Finding("redis", "fault", told, "Start it, or correct SEPTIMUS_REDIS_URL. The engines then go on.")]
+
+
+def _restarts(settings: Settings) -> list[Finding]:
+    """What `septimus run` had to start again since its start, as it noted."""
+    try:
+        noted = json.loads((settings.home / "run" / RESTARTS).read_text(encoding="utf-8"))
+        rows = [(str(name), int(row["times"]), str(row["how"]), str(row["at"])) for name, row in noted.items()]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+    found = []
+    for name, times, how, at in rows:
+        told = f"it was started again {times} times, the last time at {at[:16]} UTC ({_ENDED.get(how, how)})."
+        remedy = f"Look at logs/{name}.log."
+        if how == "signal 9":
+            remedy += " Without one who killed it, it was the kernel: journalctl -k | grep -i 'out of memory'"
+        found.append(Finding(f"restarts of {name}", "warning", told, remedy))
+    return found
+
+
+def _memory() -> list[Finding]:
+    """What is left of the machine's memory: the engine is the one that the kernel ends first."""
+    if not _MEMINFO.exists():
+        return []
+    told = dict(line.split(":", 1) for line in _MEMINFO.read_text(encoding="ascii").splitlines() if ":" in line)
+    left = int(told["MemAvailable"].split()[0]) * 1024
+    if left < LITTLE_MEMORY:
+        remedy = "End other programs, or give it more: the engine needs about 2 GB, and the kernel may end it."
+        return [Finding("memory", "warning", f"{left / 1e9:.1f} GB left.", remedy)]
+    return [Finding("memory", "ok", f"{left / 1e9:.1f} GB left")]
 
 
 # --- what is outside ----------------------------------------------------------------------------------------------

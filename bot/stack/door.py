@@ -146,7 +146,7 @@ async def open_door(
 async def _door(settings: Settings, engine_url: str, token: str, clock: Clock) -> AsyncIterator[Door]:
     store = Store(settings.database)
     await store.migrate()
-    engine = Engine(engine_url, token, settings.engine_timeout)
+    engine = Engine([engine_url], token, settings.engine_timeout)
     production = settings.mode == "production"
     shelf = Shelf(CONTENT, reload=False, must_be_reviewed=production, clock=time.monotonic)
     dialogue = Dialogue.load(CONTENT, shelf, engine, clock, StoredLines(store), StoredTakers(store))

@@ -1,9 +1,13 @@
-"""The engine's model: trained when it is missing or when anything it depends on has changed."""
+"""The engine's model: trained when it is missing, damaged, or when anything it depends on has changed."""
 
+import gzip
 import hashlib
 import os
 import shutil
 import subprocess
+import sys
+import zlib
+from functools import cache
 from pathlib import Path
 
 from bot.settings import ROOT
@@ -31,10 +35,34 @@ def fingerprint() -> str:
 
 
 def current_model() -> Path | None:
-    """Return the model trained from the present data, or None when it is missing or stale."""
+    """Return the model trained from the present data, or None when it is missing, stale or damaged."""
+    model = stamped_model()
+    return model if model is not None and is_whole(model) else None
+
+
+def stamped_model() -> Path | None:
+    """Return the model that was trained from the present data, whole or damaged; None when there is none."""
     stamp = _STAMP.read_text(encoding="utf-8").strip() if _STAMP.exists() else ""
     model = MODELS / f"septimus-{stamp[:16]}.tar.gz"
     return model if stamp == fingerprint() and model.exists() else None
+
+
+def is_whole(model: Path) -> bool:
+    """Say whether a model can be unpacked to its end, where its checksum stands: cut short or changed, it can't."""
+    seen = model.stat()
+    return _unpacks(model, seen.st_size, seen.st_mtime_ns)
+
+
+@cache  # it takes a second, and is asked for more than once at a start
+def _unpacks(model: Path, _size: int, _changed: int) -> bool:
+    try:
+        with gzip.open(model) as packed:
+            held = 0
+            while part := packed.read(1 << 20):
+                held += len(part)
+    except (OSError, EOFError, zlib.error):
+        return False
+    return held > 0  # of an empty file gzip reads nothing, without a word
 
 
 def train(*, force: bool = False) -> Path:
@@ -49,6 +77,9 @@ def train(*, force: bool = False) -> Path:
         return fresh
     if not ENGINE_PYTHON.exists():
         raise EngineMissing("The engine's environment is missing. Run `make setup` (it needs Python 3.10).")
+    damaged = stamped_model()
+    if damaged is not None and not is_whole(damaged):
+        sys.stderr.write(f"The model {damaged.name} is damaged, so the engine is trained anew.\n")
     wanted = fingerprint()
     making = MODELS / "making"
     shutil.rmtree(making, ignore_errors=True)

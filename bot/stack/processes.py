@@ -15,13 +15,24 @@ from pathlib import Path
 import httpx
 import structlog
 
+from bot.clock import system_clock
 from bot.settings import ROOT, Settings
 
 log = structlog.get_logger()
 
 # The gateway empties its inbox and outbox when it is told to stop; the others need far less.
 STOP_SECONDS = 30.0
-_RESTART_PAUSE = 2.0
+# Who is asked so often, and has not answered for so long, hangs: it is killed and started again. An engine at work on
+# many messages answers late, and so is given time.
+CHECK_SECONDS = 5.0
+CHECK_TIMEOUT_SECONDS = 10.0
+HUNG_AFTER_SECONDS = 45.0
+# Before a process is started again; doubled each time it does not last, so that a broken one does not eat the machine.
+RESTART_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 60.0
+_LASTS_SECONDS = 60.0
+RESTARTS = "restarts.json"
+"""In the folder `run`: what had to be started again since the start, for the doctor."""
 
 
 class NotHealthy(Exception):
@@ -34,13 +45,17 @@ class PortTaken(Exception):
 
 @dataclass
 class Process:
-    """One child process: how it is started and how one sees that it is ready."""
+    """One child process: how it is started, and how one sees that it is ready, and that it does not hang.
+
+    `is_alive` is None for one that can't be asked; it counts only from its first yes on.
+    """
 
     name: str
     command: Sequence[str]
     is_ready: Callable[[], Awaitable[bool]]
     ready_within: float
     environment: Mapping[str, str] = field(default_factory=dict)
+    is_alive: Callable[[], Awaitable[bool]] | None = None
     child: asyncio.subprocess.Process | None = None
 
 
@@ -68,6 +83,7 @@ class Stack:
         if with_gateway:
             self._processes += [self._desk(), self._gateway(with_sandbox=with_sandbox)]
         self._watchers: list[asyncio.Task[None]] = []
+        self._restarts: dict[str, dict[str, object]] = {}
 
     async def start(self) -> None:
         """Start all and return when all are ready.
@@ -79,6 +95,7 @@ class Stack:
         self._check_ports()
         for folder in (self._logs, self._run):
             folder.mkdir(parents=True, exist_ok=True)
+        (self._run / RESTARTS).unlink(missing_ok=True)
         try:
             for process in self._processes:
                 await self._launch(process)
@@ -96,6 +113,7 @@ class Stack:
         self._stopping = True
         for watcher in self._watchers:
             watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)  # one may be about to start something again
         (self._run / "system.json").unlink(missing_ok=True)
         for process in reversed(self._processes):
             await end(process)
@@ -140,14 +158,58 @@ class Stack:
         )
 
     async def _keep_alive(self, process: Process) -> None:
-        """Start a process again when it dies by itself; the others go on meanwhile."""
-        while not self._stopping and process.child is not None:
-            code = await process.child.wait()
-            if self._stopping:
-                return
-            log.error("process.ended", name=process.name, code=code)
-            await asyncio.sleep(_RESTART_PAUSE)
-            await self._launch(process)
+        """Start a process again when it dies or hangs; the others go on meanwhile."""
+        pause = RESTART_PAUSE_SECONDS
+        while not self._stopping:
+            begun = asyncio.get_running_loop().time()
+            how = await self._until_it_fails(process)
+            lasted = asyncio.get_running_loop().time() - begun
+            pause = RESTART_PAUSE_SECONDS if lasted > _LASTS_SECONDS else min(pause, LONGEST_PAUSE_SECONDS)
+            log.error("process.ended", name=process.name, how=how)
+            self._note_restart(process, how)
+            await asyncio.sleep(pause)
+            pause *= 2
+            try:
+                await self._launch(process)
+            except OSError as error:  # no memory or no handles: it is tried again
+                process.child = None
+                log.error("process.not_started", name=process.name, fault=type(error).__name__)
+
+    async def _until_it_fails(self, process: Process) -> str:
+        """Return how a process ended; one that hangs is killed, with all that it started."""
+        child = process.child
+        if child is None:
+            return "not started"
+        now = asyncio.get_running_loop().time
+        died = asyncio.create_task(child.wait())
+        begun, heard_at = now(), None
+        try:
+            while not (await asyncio.wait({died}, timeout=CHECK_SECONDS))[0]:
+                if process.is_alive is None:
+                    continue
+                if await process.is_alive():
+                    heard_at = now()
+                elif heard_at is not None:
+                    if now() - heard_at > HUNG_AFTER_SECONDS:
+                        return "hung"
+                elif now() - begun > process.ready_within and not await process.is_ready():
+                    return "never ready"
+            code = died.result()
+            return f"signal {-code}" if code < 0 else f"code {code}"
+        finally:
+            if not self._stopping:
+                # The whole group: what a dead one leaves behind would hold its port.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                await died
+            died.cancel()
+
+    def _note_restart(self, process: Process, how: str) -> None:
+        before = self._restarts.get(process.name, {"times": 0})
+        times = int(str(before["times"])) + 1
+        self._restarts[process.name] = {"times": times, "how": how, "at": system_clock().isoformat()}
+        with contextlib.suppress(OSError):  # a full disk must not keep a process from being started again
+            (self._run / RESTARTS).write_text(json.dumps(self._restarts), encoding="utf-8")
 
     def _last_words(self, process: Process) -> str:
         path = self._logs / f"{process.name}.log"
@@ -171,8 +233,9 @@ class Stack:
         }
 
     def _actions(self) -> Process:
-        ready = answers(f"http://127.0.0.1:{self._settings.actions_port}/health")
-        return Process("actions", [sys.executable, "-m", "actions.server"], ready, ready_within=60)
+        url = f"http://127.0.0.1:{self._settings.actions_port}/health"
+        command = [sys.executable, "-m", "actions.server"]
+        return Process("actions", command, answers(url), ready_within=60, is_alive=_lives(url))
 
     def _engine(self, model: Path) -> Process:
         settings = self._settings
@@ -181,23 +244,25 @@ class Stack:
         command += ["--port", str(settings.engine_port), "--enable-api", f"--auth-token={self.token}"]
         command += ["--endpoints", str(ROOT / "endpoints.yml"), "--credentials", str(ROOT / "credentials.yml")]
         environment = {
-            "SEPTIMUS_TRACKER_URL": f"sqlite:///{(settings.home / 'tracker.db').absolute()}",
+            "SEPTIMUS_TRACKER_URL": settings.tracker,
+            "SEPTIMUS_REDIS_URL": settings.redis_url or "",
             "SEPTIMUS_ACTIONS_URL": f"http://127.0.0.1:{settings.actions_port}/webhook",
             "LOG_LEVEL": "WARNING",
             "OMP_NUM_THREADS": "2",
         }
-        ready = answers(f"http://127.0.0.1:{settings.engine_port}/status?token={self.token}")
-        return Process("engine", command, ready, ready_within=240, environment=environment)
+        url = f"http://127.0.0.1:{settings.engine_port}/status?token={self.token}"
+        return Process("engine", command, answers(url), ready_within=240, environment=environment, is_alive=_lives(url))
 
     def _sandbox(self) -> Process:
         port = self._settings.sandbox_port
         command = [sys.executable, "-m", "bot.sandbox", "--host", "127.0.0.1", "--port", str(port)]
-        ready = answers(f"http://127.0.0.1:{port}/healthz")
-        return Process("sandbox", [*command, "--token", self._bot_token], ready, ready_within=30)
+        url = f"http://127.0.0.1:{port}/healthz"
+        command += ["--token", self._bot_token]
+        return Process("sandbox", command, answers(url), ready_within=30, is_alive=_lives(url))
 
     def _desk(self) -> Process:
-        ready = answers(f"http://127.0.0.1:{self._settings.desk_port}/healthz")
-        return Process("desk", [sys.executable, "-m", "bot.desk"], ready, ready_within=30)
+        url = f"http://127.0.0.1:{self._settings.desk_port}/healthz"
+        return Process("desk", [sys.executable, "-m", "bot.desk"], answers(url), ready_within=30, is_alive=_lives(url))
 
     def _gateway(self, *, with_sandbox: bool) -> Process:
         environment = {}
@@ -211,20 +276,26 @@ class Stack:
             return marker.exists()
 
         command = [sys.executable, "-m", "bot.gateway"]
-        return Process("gateway", command, is_ready, ready_within=60, environment=environment)
+        port = self._settings.gateway_watch_port
+        is_alive = _lives(f"http://127.0.0.1:{port}/health") if port else None
+        return Process("gateway", command, is_ready, ready_within=60, environment=environment, is_alive=is_alive)
 
 
-def answers(url: str) -> Callable[[], Awaitable[bool]]:
-    """Return a check of whether an address answers with 200."""
+def answers(url: str, seconds: float = 2.0) -> Callable[[], Awaitable[bool]]:
+    """Return a check of whether an address answers with 200 in time."""
 
     async def is_ready() -> bool:
-        async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=seconds, trust_env=False, verify=False) as client:  # noqa: S501 (loopback)
             try:
                 return (await client.get(url)).status_code == 200
             except httpx.HTTPError:
                 return False
 
     return is_ready
+
+
+def _lives(url: str) -> Callable[[], Awaitable[bool]]:
+    return answers(url, CHECK_TIMEOUT_SECONDS)
 
 
 def is_taken(port: int) -> bool:
@@ -246,6 +317,7 @@ async def end(process: Process) -> None:
     # The whole group: the engine is a shell script's child.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
+        os.killpg(child.pid, signal.SIGCONT)  # one that was held still would not hear it
     try:
         await asyncio.wait_for(child.wait(), STOP_SECONDS)
     except TimeoutError:

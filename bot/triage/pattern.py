@@ -76,9 +76,11 @@ class Language:
     _stems: dict[str, str] = field(default_factory=dict)
     _buckets: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     _rewrites: dict[str, str] = field(default_factory=dict)
+    _begun: dict[str, str] = field(default_factory=dict)  # what begins with a stem, found once for all patterns
 
     def learn(self, patterns: Iterable[str]) -> None:
         """Give each word of the sets and patterns its character. Compile only after this."""
+        self._begun.clear()
         words: set[str] = set()
         for pattern in [*patterns, *(word for members in self.sets.values() for word in members), *self.gap_stops]:
             for piece in _PIECE.findall(pattern):
@@ -286,10 +288,15 @@ class Language:
                 )
             return "".join(self._word(member, pattern) for member in self.sets[name])
         if piece.endswith("*"):
-            stem = piece[:-1]
-            return "".join(
-                code for known, code in [*self._codes.items(), *self._stems.items()] if known.startswith(stem)
-            )
+            if piece not in self._begun:
+                stem = piece[:-1]
+                self._begun[piece] = "".join(
+                    code
+                    for words in (self._codes, self._stems)
+                    for known, code in words.items()
+                    if known.startswith(stem)
+                )
+            return self._begun[piece]
         if piece not in self._codes:
             raise PatternError(f"`{pattern or piece}` has the word `{piece}`, which was not learned.")
         return self._codes[piece]
