@@ -1,176 +1,136 @@
-"""`make bench`: measures the way of a message and writes `bench/results.json`.
+"""`make bench`: measures, writes bench/results.json, a line of bench/history.jsonl, and docs/performance.md.
 
-Everything is measured in one run beside the same model under plain Rasa: its own REST channel and its own in-memory
-tracker. Quote the ratios; single times depend on the machine.
+`python -m bench NAME...` measures some parts anew and keeps the others' figures; `--small` shows quickly that all runs,
+prints its figures and writes nothing. Everything is measured beside what people would use instead, in one run. Quote
+the ratios; single times depend on the machine. The machine should be quiet.
 """
 
+from __future__ import annotations
+
+import argparse
 import asyncio
 import json
-import os
-import platform
-import statistics
+import logging
 import sys
 import tempfile
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
+import structlog
 
-from bot.settings import ROOT, Settings
+from bench import desk, growth, message, reminder_rates, rest, triage, understanding
+from bench.measure import Json, machine
+from bench.page import HISTORY, PAGE, RESULTS, key_figures, page
+from bench.system import System, plain_rasa, running
 from bot.stack.model import train
-from bot.stack.processes import Process, Stack, answers, end, free_ports
 
-RESULTS = Path(__file__).parent / "results.json"
-QUESTION = "how do I protect my eye at night?"
-ARTICLE = "Protecting your eye at night"
+type Options = Mapping[str, Any]
 
 
-async def main() -> None:
-    """Run all benchmarks and write the results."""
-    model = train()
-    with tempfile.TemporaryDirectory(prefix="septimus-bench-") as folder:
-        sandbox, desk, actions, engine, plain = free_ports(5)
-        settings = Settings(_env_file=None).model_copy(  # type: ignore[call-arg]
-            update={
-                "home": Path(folder),
-                "database_url": None,
-                "telegram_bot_token": None,
-                "sandbox_port": sandbox,
-                "desk_port": desk,
-                "actions_port": actions,
-                "engine_port": engine,
-            }
-        )
-        stack = Stack(settings, model, with_sandbox=True)
-        await stack.start()
-        reference = await _plain_rasa(Path(folder), model, plain, actions, stack.token)
-        try:
-            results = {
-                "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "machine": {
-                    "cores": os.cpu_count(),
-                    "python": platform.python_version(),
-                    "system": platform.platform(),
-                },
-                "way_of_a_message": await _way(f"http://127.0.0.1:{sandbox}", f"http://127.0.0.1:{plain}"),
-                "growth": {
-                    "septimus": await _growth(f"http://127.0.0.1:{engine}", stack.token),
-                    "plain_rasa": await _growth(f"http://127.0.0.1:{plain}", stack.token),
-                },
-            }
-        finally:
-            await end(reference)
-            await stack.stop()
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What can be measured: how, how much of it for a quick look, and what it is given: the model, or both systems."""
+
+    measure: Callable[..., Any]
+    small: Options
+    needs: str = "nothing"
+
+
+PARTS: Mapping[str, Part] = {
+    "start": Part(rest.measure_start, {"starts": 1}, "model"),
+    "rest": Part(rest.measure_rest, {"seconds": 5.0}, "model"),
+    "message": Part(message.measure, {"rounds": 10, "seconds": 4.0, "people": (1, 8), "burst": 2}, "both"),
+    "conversation": Part(growth.measure_conversation, {"messages": (10, 100, 1_000), "each": 3}, "both"),
+    "articles": Part(growth.measure_articles, {"articles": (100, 300), "searches": 40}),
+    "people": Part(growth.measure_people, {"people": (1_000, 20_000), "messages": 15, "earlier": 500}),
+    "triage": Part(triage.measure, {"seconds": 0.5}),
+    "reminders": Part(reminder_rates.measure, {"counts": (1_000, 2_000), "seconds": 2.0}),
+    "desk": Part(desk.measure, {"referrals": (500, 2_000), "requests": 10}),
+    "size": Part(rest.measure_size, {}),
+    "understanding": Part(understanding.measure, {}),
+}
+
+
+async def measure(names: Sequence[str], *, small: bool) -> dict[str, Json]:
+    """Measure some parts, those that need no running system first; return the figures by part."""
+    found: dict[str, Json] = {}
+
+    async def one(name: str, *given: object) -> None:
+        part, begun = PARTS[name], time.monotonic()
+        result = part.measure(*given, **(part.small if small else {}))
+        found[name] = await result if isinstance(result, Awaitable) else result
+        found[name]["took_s"] = round(time.monotonic() - begun, 1)
+        print(f"{name}: {found[name]['took_s']:.0f} s", file=sys.stderr, flush=True)
+
+    wanted = {need: [name for name in PARTS if name in names and PARTS[name].needs == need] for need in _NEEDS}
+    for name in wanted["nothing"]:
+        await one(name)
+    if any(wanted[need] for need in _NEEDS[1:]):
+        model = train()
+        for name in wanted["model"]:
+            await one(name, model)
+        if wanted["both"]:
+            async with _both(model) as (system, plain):
+                for name in wanted["both"]:
+                    await one(name, system, plain)
+    return found
+
+
+_NEEDS = ("nothing", "model", "both")
+
+
+@asynccontextmanager
+async def _both(model: Path) -> AsyncIterator[tuple[System, str]]:
+    """Run the system, and the same model as Rasa comes beside it."""
+    with tempfile.TemporaryDirectory(prefix="septimus-bench-") as name:
+        home, plain_home = Path(name) / "home", Path(name) / "plain-rasa"
+        for folder in (home, plain_home):
+            folder.mkdir()
+        async with (
+            running(home, model) as system,
+            plain_rasa(plain_home, model, system.actions_port, system.token) as (plain, _),
+        ):
+            yield system, plain
+
+
+def write(found: Mapping[str, Json]) -> None:
+    """Write the results, with the figures of what was not measured now as they were; a line of history; the page."""
+    results: Json = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    results = {name: part for name, part in results.items() if name in PARTS}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    for name, part in found.items():
+        results[name] = {**part, "made_at": now}
+    results = {"made_at": now, "machine": machine(), **{name: results[name] for name in PARTS if name in results}}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(results, indent=2))
+    line = {"made_at": now, "measured": sorted(found), **key_figures(results)}
+    with HISTORY.open("a", encoding="utf-8") as history:
+        history.write(json.dumps(line) + "\n")
+    PAGE.write_text(page(results), encoding="utf-8")
 
 
-async def _plain_rasa(folder: Path, model: Path, port: int, actions: int, token: str) -> Process:
-    """Start the same model as Rasa comes: the REST channel and the tracker in memory."""
-    (folder / "endpoints.yml").write_text(
-        f"action_endpoint:\n  url: http://127.0.0.1:{actions}/webhook\n  token: {token}\n", encoding="utf-8"
-    )
-    (folder / "credentials.yml").write_text("rest:\n", encoding="utf-8")
-    command = [str(ROOT / "engine" / "rasa"), "run", "--model", str(model), "--interface", "127.0.0.1"]
-    command += ["--port", str(port), "--endpoints", str(folder / "endpoints.yml")]
-    command += ["--credentials", str(folder / "credentials.yml")]
-    process = Process("plain", command, answers(f"http://127.0.0.1:{port}/"), ready_within=240)
-    process.child = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=ROOT,
-        env={**os.environ, "LOG_LEVEL": "ERROR"},
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while not await process.is_ready():
-        await asyncio.sleep(0.5)
-    return process
-
-
-async def _way(sandbox: str, plain: str, rounds: int = 120) -> dict[str, Any]:
-    """Time from an update to its reply through the local Bot API, and plain Rasa's REST channel, turn by turn."""
-    async with httpx.AsyncClient(timeout=30, trust_env=False) as client:
-        user = 7001
-        await _meet(client, sandbox, user)
-        ours, theirs = [], []
-        for number in range(rounds):
-            ours.append(await _ask(client, sandbox, user))
-            begun = time.perf_counter()
-            # A new sender each time: the first message of a conversation, plain Rasa at its best.
-            body = {"sender": f"plain-{number}", "message": QUESTION, "metadata": {"country": "GB"}}
-            answer = await client.post(f"{plain}/webhooks/rest/webhook", json=body)
-            theirs.append((time.perf_counter() - begun) * 1000)
-            assert ARTICLE in answer.text
-    return {
-        "update_to_reply_ms": _spread(ours[10:]),
-        "plain_rasa_rest_ms": _spread(theirs[10:]),
-        "ratio_of_medians": round(statistics.median(ours[10:]) / statistics.median(theirs[10:]), 2),
-    }
-
-
-async def _growth(engine: str, token: str, messages: int = 1000) -> dict[str, Any]:
-    """Time to answer at message 10 and at message 1,000 of a conversation, by the engine's REST channel.
-
-    The two are measured in turn once the long conversation has its thousand, so that a machine that slows down for
-    other reasons slows both.
-    """
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx.AsyncClient(timeout=60, trust_env=False, headers=headers) as client:
-
-        async def ask(sender: str) -> float:
-            begun = time.perf_counter()
-            body = {"sender": sender, "message": QUESTION, "metadata": {"country": "GB"}}
-            answer = await client.post(f"{engine}/webhooks/rest/webhook", json=body)
-            assert ARTICLE in answer.text
-            return (time.perf_counter() - begun) * 1000
-
-        for _ in range(messages):
-            await ask("one-long-talk")
-        tenth, thousandth = [], []
-        for number in range(20):
-            for _ in range(9):
-                await ask(f"short-talk-{number}")
-            tenth.append(await ask(f"short-talk-{number}"))
-            thousandth.append(await ask("one-long-talk"))
-    early, late = statistics.median(tenth), statistics.median(thousandth)
-    return {
-        "at_message_10_ms": round(early, 1),
-        "at_message_1000_ms": round(late, 1),
-        "ratio_1000_to_10": round(late / early, 2),
-    }
-
-
-async def _meet(client: httpx.AsyncClient, sandbox: str, user: int) -> None:
-    """Lead a person through first contact by typing."""
-    for text in ("/start", "yes", "for me", "40", "england", "skip", "skip"):
-        await _ask(client, sandbox, user, text)
-        await asyncio.sleep(0.5)  # a step may answer with more than one message
-
-
-async def _ask(client: httpx.AsyncClient, sandbox: str, user: int, text: str = QUESTION) -> float:
-    """Say something and return the milliseconds until the bot's message stands in the chat."""
-    begun = time.perf_counter()
-    said = await client.post(f"{sandbox}/sandbox/say", json={"user": user, "text": text})
-    after = {"user": user, "after": said.json()["message_id"]}
-    while True:
-        answer = await client.get(f"{sandbox}/sandbox/messages", params=after)
-        if any(message["from"] == "bot" for message in answer.json()):
-            return (time.perf_counter() - begun) * 1000
-        await asyncio.sleep(0.003)
-
-
-def _spread(taken: list[float]) -> dict[str, float]:
-    ordered = sorted(taken)
-    return {
-        "p50": round(statistics.median(ordered), 1),
-        "p95": round(ordered[int(len(ordered) * 0.95)], 1),
-        "p99": round(ordered[int(len(ordered) * 0.99)], 1),
-        "count": len(ordered),
-    }
+def main(arguments: Sequence[str]) -> int:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *PARTS], metavar="NAME", help=f"one of {', '.join(PARTS)}")
+    parser.add_argument("--small", action="store_true", help="quickly, to see that all runs; write nothing")
+    parser.add_argument("--page", action="store_true", help="only write docs/performance.md anew from the results")
+    given = parser.parse_args(arguments)
+    if given.page:
+        PAGE.write_text(page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+        return 0
+    # The gateway's parts that run in this process would log every message.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    found = asyncio.run(measure(given.names or list(PARTS), small=given.small))
+    print(json.dumps(found, indent=2))
+    if not given.small:
+        write(found)
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The bounded tracker store in the file that endpoints.yml names; of a forgotten conversation nothing is left.
+"""The bounded tracker store in the file, or the PostgreSQL, of endpoints.yml; what is forgotten is deleted.
 
 It stands beside the components and not among them: the model is not made from it. Rasa hands a tracker store of one's
 own the endpoint's `url` under the name `host`; without this the store would not hear of its file, and keep in memory.
@@ -13,6 +13,18 @@ from rasa.shared.core.events import Restarted
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from engine.components.tracker_store import BoundedTrackerStore, _conversations, _metadata
+
+SCHEMA = "engine"
+"""The engine's own room in a PostgreSQL that it shares: it needs no right on anything else there."""
+_ONE_AT_A_TIME = 5005
+"""The advisory lock of whoever makes the table: several engines may start at once."""
+# Unlogged: what people say in their last turns is then in no write-ahead log, so in no archive and no replica of it.
+_TABLE = (
+    f"CREATE UNLOGGED TABLE IF NOT EXISTS {SCHEMA}.conversations ("
+    "sender_id VARCHAR(64) PRIMARY KEY, updated_at FLOAT NOT NULL, tracker TEXT NOT NULL)"
+)
+_INDEX = f"CREATE INDEX IF NOT EXISTS ix_conversations_updated_at ON {SCHEMA}.conversations (updated_at)"
+_PATIENCE = 5
 
 
 class FiledTrackerStore(BoundedTrackerStore):
@@ -31,7 +43,13 @@ class FiledTrackerStore(BoundedTrackerStore):
         host: Optional[Text] = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(domain, event_broker, url=host or "sqlite://", **kwargs)
+        url = host or "sqlite://"
+        if sa.engine.make_url(url).get_backend_name() == "postgresql":
+            # The store beneath would make its table where ours are, and stumble over another engine doing so.
+            super().__init__(domain, event_broker, url="sqlite://", **kwargs)
+            self._engine = _shared(url)
+            return
+        super().__init__(domain, event_broker, url=url, **kwargs)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _overwrite_what_is_deleted)
             self._engine.dispose()  # what was opened before does not know of it
@@ -50,6 +68,23 @@ class FiledTrackerStore(BoundedTrackerStore):
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _shared(url: Text) -> Any:
+    """Open the table that several engines share, made when it is not there."""
+    engine = sa.create_engine(
+        url, future=True, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": _PATIENCE}
+    )
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
+        # Asked first: whoever may not make a schema may not say IF NOT EXISTS either.
+        there = sa.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+        if connection.execute(there, {"name": SCHEMA}).first() is None:
+            connection.execute(sa.text(f"CREATE SCHEMA {SCHEMA}"))
+        if connection.execute(sa.text(f"SELECT to_regclass('{SCHEMA}.conversations')")).scalar() is None:
+            connection.execute(sa.text(_TABLE))
+            connection.execute(sa.text(_INDEX))
+    return engine.execution_options(schema_translate_map={None: SCHEMA})
 
 
 def _overwrite_what_is_deleted(connection: Any, _record: Any) -> None:

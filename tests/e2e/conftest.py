@@ -34,7 +34,7 @@ def questions() -> list[str]:
 
     async def choose() -> list[str]:
         shelf = Shelf(CONTENT, reload=False, must_be_reviewed=False, clock=time.monotonic)
-        engine = Engine(f"http://127.0.0.1:{free_port()}", "invented", 1.0)
+        engine = Engine([f"http://127.0.0.1:{free_port()}"], "invented", 1.0)
         dialogue = Dialogue.load(CONTENT, shelf, engine, system_clock)
         asker = Patient(id="0" * 32, step=Step.DONE, consented_at=system_clock(), country="GB")
         chosen = []

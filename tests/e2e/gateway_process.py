@@ -144,6 +144,7 @@ class Gateway:
             **settings,
         }
         self._instance = settings.get("SEPTIMUS_INSTANCE", "gateway-1")
+        self._bot = settings.get("SEPTIMUS_BOT", "main")
         self._database = settings.get("SEPTIMUS_DATABASE_URL", f"sqlite+aiosqlite:///{home / 'septimus.db'}")
         self._process: subprocess.Popen[str] | None = None
         home.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,11 @@ class Gateway:
     def start(self) -> None:
         """Start the process and wait until it is ready."""
         self.begin()
-        until(lambda: self._ready.exists() or not self.runs, "the gateway is ready", 60)
+        self.wait()
+
+    def wait(self, seconds: float = 60) -> None:
+        """Wait until a process that was begun is ready."""
+        until(lambda: self._ready.exists() or not self.runs, "the gateway is ready", seconds)
         assert self.runs, f"the gateway ended as it started:\n{self.log}"
 
     @property
@@ -216,7 +221,7 @@ class Gateway:
             await store.migrate()
             async with store.writing() as session:
                 for chat in chats:
-                    new = await patients.of_chat(session, chat, now)
+                    new = await patients.of_chat(session, chat, now, self._bot)
                     known = dataclasses.replace(
                         new, step=Step.DONE, consented_at=now, consent_version="invented", country="GB"
                     )
@@ -234,7 +239,7 @@ class Gateway:
                 await asyncio.sleep(0.15)  # SQLite's lock is nobody's turn: a gateway that runs would not get it
                 async with store.writing() as session:
                     for chat in some:
-                        person = await patients.of_chat(session, chat, due)
+                        person = await patients.of_chat(session, chat, due, self._bot)
                         await patients.save(session, dataclasses.replace(person, reminders=plan))
                         await reminders.sync(session, person.id, {"abc123": rule.dumps()}, lambda *_: due)
 
@@ -270,7 +275,7 @@ class Gateway:
 
         async def read(store: Store) -> bool:
             async with store.reading() as session:
-                row = await session.get(TelegramChatRow, chat)
+                row = await session.get(TelegramChatRow, (self._bot, chat))
                 return row is not None and row.blocked_at is not None
 
         return self._with_store(read)

@@ -31,7 +31,7 @@ class Desk:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SEPTIMUS_", "TELEGRAM_"))}
         environment = {
             **kept, "PYTHONPATH": str(ROOT), "SEPTIMUS_HOME": str(home), "SEPTIMUS_DESK_PORT": str(port),
-            "PYTHONUNBUFFERED": "1",
+            "SEPTIMUS_DESK_WATCH_PORT": "0", "PYTHONUNBUFFERED": "1",
         }  # fmt: skip
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bot.desk"],

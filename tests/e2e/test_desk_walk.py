@@ -85,7 +85,12 @@ class Desk:
 
 
 def environment(home: Path, port: int) -> dict[str, str]:
-    ours = {"SEPTIMUS_HOME": str(home), "SEPTIMUS_DESK_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    ours = {
+        "SEPTIMUS_HOME": str(home),
+        "SEPTIMUS_DESK_PORT": str(port),
+        "SEPTIMUS_DESK_WATCH_PORT": "0",  # several desks run here at once, and only one can have the port
+        "PYTHONUNBUFFERED": "1",
+    }
     return {name: value for name, value in os.environ.items() if not name.startswith("SEPTIMUS_")} | ours
 
 

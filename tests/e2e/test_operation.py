@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -14,13 +15,17 @@ import pytest
 from tests.e2e.gateway_process import Gateway, Person, Telegram, free_port, until
 
 pytestmark = pytest.mark.e2e
-PORT = free_port()
 MARK = "marked-5b1d"
+
+
+@cache
+def port() -> int:
+    return free_port()  # at the last moment: a port that is found long before may be somebody else's by then
 
 
 @pytest.fixture(scope="module")
 def watched(telegram: Telegram, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    made = Gateway(tmp_path_factory.mktemp("watched"), telegram, SEPTIMUS_GATEWAY_WATCH_PORT=str(PORT))
+    made = Gateway(tmp_path_factory.mktemp("watched"), telegram, SEPTIMUS_GATEWAY_WATCH_PORT=str(port()))
     made.start()
     yield made
     made.kill()
@@ -38,7 +43,7 @@ def answered(watched: Gateway, telegram: Telegram) -> int:
 
 
 def asked(path: str) -> httpx.Response:
-    return httpx.get(f"http://127.0.0.1:{PORT}{path}", timeout=10, trust_env=False)
+    return httpx.get(f"http://127.0.0.1:{port()}{path}", timeout=10, trust_env=False)
 
 
 def test_it_is_alive_and_not_ready_while_its_engine_is_away(watched: Gateway) -> None:
@@ -71,7 +76,7 @@ def test_its_log_follows_one_message_by_its_number(watched: Gateway, answered: i
 def test_a_second_gateway_whose_port_is_taken_answers_all_the_same(
     watched: Gateway, telegram: Telegram, tmp_path: Path
 ) -> None:
-    second = Gateway(tmp_path, telegram, SEPTIMUS_GATEWAY_WATCH_PORT=str(PORT), SEPTIMUS_INSTANCE="gateway-2")
+    second = Gateway(tmp_path, telegram, SEPTIMUS_GATEWAY_WATCH_PORT=str(port()), SEPTIMUS_INSTANCE="gateway-2")
     second.start()
     try:
         assert "watch.no_port" in second.log
@@ -82,6 +87,6 @@ def test_a_second_gateway_whose_port_is_taken_answers_all_the_same(
 
 def test_it_ends_at_once_although_somebody_holds_a_connection(watched: Gateway, answered: int) -> None:
     with httpx.Client(trust_env=False) as held:
-        held.get(f"http://127.0.0.1:{PORT}/health")
+        held.get(f"http://127.0.0.1:{port()}/health")
         watched.signal(signal.SIGTERM)
         assert watched.ends(15) == 0

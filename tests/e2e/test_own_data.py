@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from bot.store import kept
+from bot.store import Store, kept
+from bot.store.tables import Base
 from bot.words import Words
 from tests.e2e.gateway_process import Gateway, Json, Person, Telegram, until
 from tests.e2e.test_clinic_line import Desk
@@ -112,6 +115,23 @@ def files(home: Path) -> dict[str, bytes]:
     return {path.relative_to(home).as_posix(): path.read_bytes() for path in home.rglob("*") if path.is_file()}
 
 
+def rows_opened(home: Path) -> dict[str, str]:
+    """All rows by table as text, with what is sealed opened."""
+
+    async def read() -> dict[str, str]:
+        store = Store(f"sqlite+aiosqlite:///{home / 'septimus.db'}")
+        try:
+            async with store.reading() as session:
+                return {
+                    name: "\n".join(str(tuple(row)) for row in await session.execute(select(table)))
+                    for name, table in Base.metadata.tables.items()
+                }
+        finally:
+            await store.close()
+
+    return asyncio.run(read())
+
+
 def test_a_copy_of_everything_then_not_a_byte_of_it(
     gateway: Gateway, desk: Desk, telegram: Telegram, engines_file: sqlite3.Connection, words: Words
 ) -> None:
@@ -160,9 +180,9 @@ def test_a_copy_of_everything_then_not_a_byte_of_it(
             assert name.encode() not in content, f"the pseudonym in {path}"
         if not path.startswith("septimus.db"):
             assert CLINICS.encode() not in content, f"words for the clinic in {path}"
-    with sqlite3.connect(gateway.home / "septimus.db") as database:
-        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        holding = {table for table in tables if CLINICS in str(database.execute(f"SELECT * FROM {table}").fetchall())}
+    kept_rows = rows_opened(gateway.home)
+    assert not [table for table, text in kept_rows.items() if MARK in text]
+    holding = {table for table, text in kept_rows.items() if CLINICS in text}
     assert holding <= {each.table.__tablename__ for each in kept.REGISTER if each.whose == "clinic"}
     assert "line_messages" in holding
     assert engines_file.execute("SELECT sender_id FROM conversations").fetchall() == [("another",)]

@@ -98,8 +98,10 @@ def test_a_kill_between_acceptance_and_record_doubles_that_one_reminder(alone: G
 
 @pytest.mark.postgres
 def test_two_gateways_on_one_postgresql_double_and_lose_none(
-    telegram: Telegram, tmp_path: Path, postgres_url: str
+    telegram: Telegram, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Both machines have the same keys, and so has this process.
+    monkeypatch.setenv("SEPTIMUS_KEYS_FILE", str(tmp_path / "keys"))
     # By webhook: of two that poll with one token, Telegram would refuse one. They carry one name, as two machines with
     # the same settings do, and the second starts while the first is sending.
     gateways = [
@@ -108,6 +110,7 @@ def test_two_gateways_on_one_postgresql_double_and_lose_none(
             telegram,
             SEPTIMUS_INSTANCE="gateway-1",
             SEPTIMUS_DATABASE_URL=postgres_url,
+            SEPTIMUS_KEYS_FILE=str(tmp_path / "keys"),
             SEPTIMUS_WEBHOOK_URL=f"http://127.0.0.1:{(port := free_port())}",
             SEPTIMUS_WEBHOOK_PORT=str(port),
             SEPTIMUS_WEBHOOK_SECRET="invented",
