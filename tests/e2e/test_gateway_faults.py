@@ -174,11 +174,13 @@ def test_a_failing_typing_sign_costs_no_answer(telegram: Telegram, person: NewPe
     assert questions[0] in someone.gets()[0]
 
 
-def test_a_typing_sign_is_shown(telegram: Telegram, person: NewPerson, questions: list[str]) -> None:
+def test_a_quick_answer_costs_no_call_for_a_typing_sign(
+    telegram: Telegram, person: NewPerson, questions: list[str]
+) -> None:
     someone = person()
     someone.says(questions[0])
-    (sign,) = until(lambda: calls_for(telegram, "sendChatAction", someone), "a typing sign")
-    assert sign["params"]["action"] == "typing"
+    someone.gets()
+    assert calls_for(telegram, "sendChatAction", someone) == []
 
 
 # ---- fetching

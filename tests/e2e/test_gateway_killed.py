@@ -72,15 +72,15 @@ def after_sends(number: int) -> Callable[[Telegram, Collection[int], int], bool]
     return reached
 
 
-def after_typing(telegram: Telegram, ids: Collection[int], after: int) -> bool:
-    return any(call["params"].get("chat_id") in ids for call in telegram.calls("sendChatAction", after))
+def after_the_first_call(telegram: Telegram, ids: Collection[int], after: int) -> bool:
+    return bool(telegram.sends(ids, after))
 
 
 @pytest.mark.parametrize(
     "reached",
     [
         pytest.param(after_the_fetch, id="right after the fetch"),
-        pytest.param(after_typing, id="with the first answers in hand"),
+        pytest.param(after_the_first_call, id="with the first answer on its way"),
         pytest.param(after_sends(1), id="after 1 send"),
         pytest.param(after_sends(7), id="after 7 sends"),
         pytest.param(after_sends(20), id="after 20 sends"),

@@ -22,7 +22,7 @@ from bot.words import Words
 from tests import postgres
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One file of keys for all databases of the tests, so that none is made in the project's own data folder."""
     path = tmp_path_factory.mktemp("keys") / "keys"

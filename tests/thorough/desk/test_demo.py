@@ -18,7 +18,7 @@ from bot.programme.practice import Practice, standing_of
 from bot.programme.prescribed import Prescribed
 from bot.referral.hours import Hours
 from bot.stack.demo import Demo, NoRoom, fill, fill_if_empty
-from bot.store import Store, demo, duplicates, patients, records, referrals, self_referrals, staff
+from bot.store import Store, demo, duplicates, patients, records, referrals, seals, self_referrals, staff
 from bot.store.clinic_tables import ReferralEventRow, ReferralRow, StaffRow
 from bot.store.followed import followed
 from bot.store.tables import AssessmentRow, Base, ReminderRow
@@ -79,7 +79,10 @@ async def test_it_fills_an_empty_database_and_is_taken_away_whole(store: Store, 
         assert not await demo.remove(session)
     async with store.reading() as session:
         for table in Base.metadata.sorted_tables:
-            assert await session.scalar(select(func.count()).select_from(table)) == 0, table.name
+            # which keys the database is sealed with is no part of the demo
+            rows = select(func.count()).select_from(table)
+            kept = rows.where(table.c.name != seals.FACT) if table.name == "facts" else rows
+            assert await session.scalar(kept) == 0, table.name
 
 
 async def test_it_shows_who_stopped_whose_eye_is_worse_and_two_of_one_patient(store: Store, invented: Demo) -> None:

@@ -198,6 +198,30 @@ async def test_the_words_of_an_answered_update_are_dropped(desk: Desk) -> None:
     assert [key for key, _ in await desk.written()] == ["update:5:0", "update:5:1", "update:5:2"]
 
 
+async def test_a_typing_sign_is_shown_while_an_answer_takes_long(
+    desk: Desk, sending_bot: ExtBot[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signs: list[tuple[int, str]] = []
+    shown = asyncio.Event()
+
+    async def sign(_bot: object, chat_id: int, action: str) -> bool:
+        signs.append((chat_id, action))
+        shown.set()
+        return True
+
+    reply = Dialogue.reply
+
+    async def slowly(*given: Any) -> Any:
+        await shown.wait()
+        return await reply(*given)
+
+    monkeypatch.setattr(type(sending_bot), "send_chat_action", sign)
+    monkeypatch.setattr(Dialogue, "reply", slowly)
+    await desk.receive(update("message", message(text="hello"), 5))
+    assert (await desk.has_tried(5, 1)).state == "done"
+    assert signs == [(1001, "typing")]
+
+
 async def test_half_a_character_is_answered_like_any_text(desk: Desk) -> None:
     await desk.receive(update("message", message(text="what about \ud83d my eye"), 5))
     assert (await desk.has_tried(5, 1)).state == "done"
