@@ -124,6 +124,7 @@ def test_conversations_are_in_the_file_that_endpoints_names_until_they_are_forgo
         home = pathlib.Path({str(tmp_path)!r})
         os.environ["SEPTIMUS_ACTIONS_URL"] = os.environ["SEPTIMUS_ENGINE_TOKEN"] = "invented"
         os.environ["SEPTIMUS_TRACKER_URL"] = f"sqlite:///{{home / 'tracker.db'}}"
+        os.environ["SEPTIMUS_LOCK_STORE"], os.environ["SEPTIMUS_REDIS_URL"] = "in_memory", ""
 
         def holding():
             return sorted(each.name for each in home.iterdir() if b"zqmark" in each.read_bytes())
