@@ -248,7 +248,7 @@ class Stack:
             "SEPTIMUS_REDIS_URL": settings.redis_url or "",
             "SEPTIMUS_ACTIONS_URL": f"http://127.0.0.1:{settings.actions_port}/webhook",
             "LOG_LEVEL": "WARNING",
-            "OMP_NUM_THREADS": "2",
+            "OMP_NUM_THREADS": "1",
         }
         url = f"http://127.0.0.1:{settings.engine_port}/status?token={self.token}"
         return Process("engine", command, answers(url), ready_within=240, environment=environment, is_alive=_lives(url))

@@ -125,10 +125,11 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
             if not text or self._ranker is None:
                 continue
             words, meaning = self._words([text]), self._encoder.encode([text])
-            likely = self._ranker.probabilities(words, meaning)
+            nearest = self._ranker.nearest(meaning)
+            likely = self._ranker.probabilities(words, meaning, nearest)
             best = np.argsort(-likely[0])[: self._config["ranking_length"]]
             ranking = [{"name": str(self._ranker.classes[i]), "confidence": float(likely[0, i])} for i in best]
-            if ranking[0]["name"] in self._topics() and self._is_outside(likely, meaning):
+            if ranking[0]["name"] in self._topics() and self._is_outside(likely, nearest):
                 ranking = [{"name": OUTSIDE, "confidence": ranking[0]["confidence"]}, *ranking]
             for alarm in self._red_flag(words, meaning):
                 # Never below what follows: the fallback takes a first that is less sure than its second for confusion.
@@ -140,11 +141,10 @@ class LogLinearClassifier(GraphComponent, IntentClassifier):
     def _topics(self) -> np.ndarray:
         return np.setdiff1d(self._ranker.classes, [OUTSIDE, *self._config["not_topics"]])
 
-    def _is_outside(self, likely: np.ndarray, meaning: np.ndarray) -> bool:
+    def _is_outside(self, likely: np.ndarray, nearest: np.ndarray) -> bool:
         """Whether a message that looks like a question on a topic lies too far from all of them."""
         if OUTSIDE not in self._ranker.classes:
             return False
-        nearest = self._ranker.nearest(meaning)
         far = outside(likely, self._ranker.classes, OUTSIDE, self._topics(), nearest)
         return bool(far[0] > self._config["outside_threshold"])
 

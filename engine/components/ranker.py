@@ -41,8 +41,8 @@ class Words:
         return self._vectorizers.fit_transform(texts)
 
     def __call__(self, texts: Sequence[Text]) -> Any:
-        """Return one sparse row a text."""
-        return self._vectorizers.transform(texts)
+        """Return one sparse row a text, of single precision as the ranker's weights: else all of them are copied."""
+        return self._vectorizers.transform(texts).astype(np.float32)
 
 
 class Ranker:
@@ -82,12 +82,18 @@ class Ranker:
         self.__dict__.update(state)
         self._examples = np.ascontiguousarray(state["_examples"], dtype=np.float32)
 
-    def probabilities(self, words: Any, vectors: np.ndarray) -> np.ndarray:
-        """Return one row a message, one column a class; each row sums to 1."""
+    def probabilities(self, words: Any, vectors: np.ndarray, nearest: Optional[np.ndarray] = None) -> np.ndarray:
+        """Return one row a message, one column a class; each row sums to 1.
+
+        Args:
+            words: the messages' words.
+            vectors: their embeddings.
+            nearest: what `nearest` says of them, when it was asked already.
+        """
         margins = self._words.decision_function(words) * SHARPNESS
         by_words = margins - np.log(np.exp(margins - margins.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
         by_meaning = np.log(np.clip(self._meaning.predict_proba(vectors), 1e-6, 1))
-        nearest = self.nearest(vectors)
+        nearest = self.nearest(vectors) if nearest is None else nearest
         score = WEIGHT_OF_WORDS * by_words + WEIGHT_OF_MEANING * by_meaning + WEIGHT_OF_NEAREST * nearest
         raised = np.exp(score - score.max(axis=1, keepdims=True))
         return raised / raised.sum(axis=1, keepdims=True)
