@@ -216,7 +216,10 @@ def referral(file: Lines = None) -> None:
     from bot.referral.proposal import Proposals
     from bot.second_reader import SecondReader
 
-    with SecondReader() as hear:
+    def away(fault: str) -> None:  # not to standard output, where the answers are read
+        _note(f"The second reading can't be made ({fault}): the phrases alone were read. Try `septimus train`.")
+
+    with SecondReader(on_away=away) as hear:
         raise typer.Exit(1 if _referrals(Proposals.load(CONTENT, hear), file) else 0)
 
 

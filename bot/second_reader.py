@@ -9,7 +9,7 @@ import os
 import selectors
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, Self, cast
 
 import structlog
@@ -25,6 +25,10 @@ IDLE_S = 300.0
 _COMMAND = (str(ROOT / "engine" / ".venv" / "bin" / "python"), "-m", "engine.hear")
 
 
+def _log(fault: str) -> None:
+    log.error("second_reading.away", fault=fault)
+
+
 class SecondReader:
     """Asks the alarm, one caller at a time. Safe to call from threads.
 
@@ -32,11 +36,17 @@ class SecondReader:
         command: what to start.
         within: seconds to wait for an answer.
         idle: seconds without a letter after which the child is ended.
+        on_away: is told the kind of fault when the alarm can't be asked; the log by default.
     """
 
     def __init__(
-        self, command: Sequence[str] = _COMMAND, within: float = ANSWERS_WITHIN_S, idle: float = IDLE_S
+        self,
+        command: Sequence[str] = _COMMAND,
+        within: float = ANSWERS_WITHIN_S,
+        idle: float = IDLE_S,
+        on_away: Callable[[str], None] = _log,
     ) -> None:
+        self._on_away = on_away
         self._command, self._within, self._idle = tuple(command), within, idle
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
@@ -53,7 +63,7 @@ class SecondReader:
     def __call__(self, sentences: Sequence[str]) -> list[float] | None:
         """Return the log odds that each sentence tells of an emergency; None when the alarm can't be asked.
 
-        A letter is then read by its phrases alone, and the log says so.
+        A letter is then read by its phrases alone, and whoever is told of faults hears of it.
         """
         with self._lock:
             if self._rest is not None:
@@ -61,8 +71,8 @@ class SecondReader:
             try:
                 odds = self._asked(sentences)
             except (OSError, ValueError, TimeoutError) as error:
-                log.error("second_reading.away", fault=type(error).__name__)
                 self._end()
+                self._on_away(type(error).__name__)
                 return None
             self._rest = threading.Timer(self._idle, self.close)
             self._rest.daemon = True

@@ -45,8 +45,10 @@ def test_after_its_rest_it_starts_again() -> None:
     ],
 )
 def test_an_alarm_that_fails_is_none_and_not_an_error(program: str) -> None:
-    with SecondReader(child(program), within=0.5) as hear:
+    away: list[str] = []
+    with SecondReader(child(program), within=0.5, on_away=away.append) as hear:
         assert hear(["a sentence"]) is None
+    assert len(away) == 1
 
 
 def test_a_program_that_is_not_there_is_none_too() -> None:
