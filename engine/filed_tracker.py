@@ -11,8 +11,9 @@ from rasa.core.brokers.broker import EventBroker
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Restarted
 from rasa.shared.core.trackers import DialogueStateTracker
+from sqlalchemy.pool import QueuePool
 
-from engine.components.tracker_store import BoundedTrackerStore, _conversations, _metadata
+from engine.components.tracker_store import BoundedTrackerStore, _conversations, _metadata, _prepare_sqlite
 
 SCHEMA = "engine"
 """The engine's own room in a PostgreSQL that it shares: it needs no right on anything else there."""
@@ -51,8 +52,8 @@ class FiledTrackerStore(BoundedTrackerStore):
             return
         super().__init__(domain, event_broker, url=url, **kwargs)
         if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _overwrite_what_is_deleted)
-            self._engine.dispose()  # what was opened before does not know of it
+            self._engine.dispose()  # what was opened before does not overwrite what it deletes
+            self._engine = _file(url)
             _metadata.create_all(self._engine)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
@@ -68,6 +69,19 @@ class FiledTrackerStore(BoundedTrackerStore):
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _file(url: Text) -> Any:
+    """Open the file of the one engine, and keep it open: SQLite empties its write-ahead log when the last one closes.
+
+    That took more of a message than reading and writing the row.
+    """
+    one = {"pool_size": 1, "max_overflow": 0} if sa.engine.make_url(url).database else {}
+    pool = QueuePool if one else None
+    engine = sa.create_engine(url, future=True, poolclass=pool, connect_args={"check_same_thread": False}, **one)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "connect", _overwrite_what_is_deleted)
+    return engine
 
 
 def _shared(url: Text) -> Any:

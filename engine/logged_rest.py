@@ -11,6 +11,7 @@ from typing import Any, Awaitable, Callable, Dict, Text
 from rasa.core.channels.channel import UserMessage
 from sanic import Blueprint
 
+from engine.checked_once import check_schema_once
 from engine.components.guarded_rest import GuardedRestInput
 
 _log = logging.getLogger("septimus.engine")
@@ -26,6 +27,7 @@ class LoggedRestInput(GuardedRestInput):
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         """Return the channel's endpoints."""
         _prepare()
+        check_schema_once()
 
         async def logged(message: UserMessage) -> Any:
             number, begun = _number(message.metadata), time.monotonic()
