@@ -34,7 +34,7 @@ QUESTIONS = (
 PEOPLE = (1, 8, 32)
 STEADY_A_SECOND = 25
 _FIRST_PERSON = 7001
-_LOOK_S = 0.005
+_LOOK_S = 0.01
 _LOST_AFTER_S = 30.0
 LOST = "(no answer)"
 _STEP = re.compile(r'^septimus_step_seconds_(sum|count)\{step="(\w+)"\} (\S+)$', re.MULTILINE)

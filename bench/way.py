@@ -146,13 +146,12 @@ class Way:
             await inbox.write(session, [(update["update_id"], chat_of(update), update)], system_clock())
         for row in await self._answerer._claim(1):
             await self._answerer._answer(row)
-        while True:
+        has_more = True
+        while has_more:
             async with self.store.writing() as session:
                 claimed = await outbox.claim(session, "gateway-1", system_clock(), 16)
-            for outgoing in claimed:
-                await self._sender._send(outgoing)
-            if not claimed:  # the look that finds nothing belongs to the way, too
-                break
+            sent = [await self._sender._send(outgoing, self._sender._answers) for outgoing in claimed]
+            has_more = any(sent)
         return next((text for to, text in reversed(self.telegram.said) if to == chat), "")
 
 

@@ -57,7 +57,7 @@ class Answerer:
         self._name, self._concurrency, self._on_written = name, concurrency, on_written
         self._on_erased, self._own = on_erased, own
         self._new = asyncio.Event()
-        self._working: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[bool]] = set()
         self._in_hand: set[int] = set()
         self._stop = asyncio.Event()
         self._beside: set[asyncio.Task[object]] = set()
@@ -85,8 +85,8 @@ class Answerer:
                 task = asyncio.create_task(self._answer(row))
                 self._working.add(task)
                 task.add_done_callback(partial(self._finished, row.id))
-            if claimed:
-                continue
+            if claimed and len(claimed) == free:
+                continue  # there may be more; less than was asked for is all there is
             if stop.is_set() and not self._working:
                 break
             try:
@@ -95,13 +95,16 @@ class Answerer:
                 nudged = False
         await asyncio.gather(*self._beside, return_exceptions=True)
 
-    def _finished(self, row_id: int, task: asyncio.Task[None]) -> None:
+    def _finished(self, row_id: int, task: asyncio.Task[bool]) -> None:
+        was_full = len(self._working) >= self._concurrency
         self._working.discard(task)
         self._in_hand.discard(row_id)
-        if not task.cancelled() and (fault := task.exception()) is not None:
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
             # Not even that it failed could be written down: its claim runs out, and it is tried again.
             log.error("update.not_recorded", fault=type(fault).__name__)
-        self._new.set()
+        if was_full or self._stop.is_set() or task.cancelled() or fault is not None or task.result():
+            self._new.set()
 
     async def _is_any(self) -> bool:
         """Whether anything waits: a look that writes nothing, for most find nothing."""
@@ -112,7 +115,8 @@ class Answerer:
         async with self._store.writing() as session:
             return await inbox.claim(session, self._name, self._clock(), limit, self._own)
 
-    async def _answer(self, row: inbox.Incoming) -> None:
+    async def _answer(self, row: inbox.Incoming) -> bool:
+        """Answer one update, or set it aside. False when nothing of its chat waits behind it."""
         # Each row has a task of its own, so the number stands in the log lines of this message alone.
         structlog.contextvars.bind_contextvars(message=str(row.update_id))
         if row.attempts == 1:
@@ -126,14 +130,15 @@ class Answerer:
             metrics.parked()
             async with self._store.writing() as session:
                 await inbox.park(session, row.id, type(error).__name__, self._clock())
-            return
+            return True
         try:
-            await self._handle(row, incoming)
+            return await self._handle(row, incoming)
         except Exception as error:  # the worker outlives any one message; it is tried again, then owned up to
             log.error("update.failed", update_id=row.update_id, attempt=row.attempts, fault=type(error).__name__)
             await self._failed(row, incoming, error)
+            return True
 
-    async def _handle(self, row: inbox.Incoming, incoming: Incoming) -> None:
+    async def _handle(self, row: inbox.Incoming, incoming: Incoming) -> bool:
         match incoming.what:
             case What.IGNORED:
                 await self._finish(row)
@@ -148,9 +153,10 @@ class Answerer:
                         blocked = now if incoming.what is What.BLOCKED else None
                         await patients.set_blocked(session, patient.id, blocked)
             case _:
-                await self._converse(row, incoming)
+                return await self._converse(row, incoming)
+        return True
 
-    async def _converse(self, row: inbox.Incoming, incoming: Incoming) -> None:
+    async def _converse(self, row: inbox.Incoming, incoming: Incoming) -> bool:
         async with self._store.writing() as session:
             patient = await patients.of_chat(session, incoming.chat_id, self._clock(), self._own)
             await patients.set_blocked(session, patient.id, None)
@@ -163,7 +169,8 @@ class Answerer:
         now = self._clock()
         async with self._store.writing() as session:
             if not await inbox.finish(session, row.id, now):
-                return
+                return True
+            has_more = await inbox.has_more(session, row.chat_id, self._own)
             await record(session, row.key, patient, turn, now)
             if not turn.erase:  # nobody is left to write to; whoever finishes the erasure tells them
                 await _write_replies(session, row.key, patient, turn.outcome, incoming, now)
@@ -175,6 +182,7 @@ class Answerer:
             self._on_erased()
         if incoming.callback_id is not None:
             self._aside(self._bot.answer_callback_query(incoming.callback_id, text=turn.outcome.notice))
+        return has_more
 
     async def _turn(self, patient: Patient, incoming: Incoming) -> Turn:
         spoken = incoming.said

@@ -161,7 +161,7 @@ class Gateway:
             self._clock,
             self._owner,
             settings.concurrency,
-            self._sender.nudge,
+            self._sender.nudge_answers,
             self._keeper.nudge,
             settings.bot,
         )

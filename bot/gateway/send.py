@@ -85,8 +85,12 @@ class Sender:
 
     def nudge(self) -> None:
         """Look at the outbox now."""
-        self._answers.new.set()
+        self.nudge_answers()
         self._can_wait.new.set()
+
+    def nudge_answers(self) -> None:
+        """Look now for what answers somebody."""
+        self._answers.new.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until told to stop, and then what is due and can be sent at once."""
@@ -122,12 +126,12 @@ class Sender:
                     await lane.room()
                     self._can_wait.give_way(_CALLS_OF_AN_ANSWER)
                 self._in_hand.add(row.id)
-                task = asyncio.create_task(self._send(row))
+                task = asyncio.create_task(self._send(row, lane))
                 lane.working[task] = time.monotonic()
                 task.add_done_callback(partial(self._let_go, row.id))
-                task.add_done_callback(lane.finished)
-            if claimed:
-                continue
+                task.add_done_callback(partial(lane.finished, stop))
+            if claimed and len(claimed) == wanted:
+                continue  # there may be more; less than was asked for is all there is
             if stop.is_set() and not lane.working:
                 return
             try:
@@ -136,7 +140,7 @@ class Sender:
                 nudged = False
             lane.rested()
 
-    def _let_go(self, row_id: int, _task: asyncio.Task[None]) -> None:
+    def _let_go(self, row_id: int, _task: asyncio.Task[bool]) -> None:
         self._in_hand.discard(row_id)
 
     async def _is_any(self) -> bool:
@@ -151,22 +155,22 @@ class Sender:
     def _is_too_late(self, row: outbox.Outgoing) -> bool:
         return row.not_after is not None and row.not_after < self._clock()
 
-    async def _send(self, row: outbox.Outgoing) -> None:
+    async def _send(self, row: outbox.Outgoing, lane: "_Lane") -> bool:
+        """Send one row, or say what became of it. False when nothing of its person's waits behind it."""
         if row.message is not None:
             structlog.contextvars.bind_contextvars(message=row.message)
         if row.id in self._unrecorded:
-            await self._record(row, self._unrecorded[row.id])
-            return
+            return await self._record(row, lane, self._unrecorded[row.id])
         if self._is_too_late(row):
             _count(row, "late")
             async with self._store.writing() as session:
                 await outbox.failed(session, row.id, outbox.TOO_LATE, self._clock())
-            return
+            return True
         async with self._store.reading() as session:
             chat_id = await patients.chat_of(session, row.patient_id)
         if chat_id is None:
             await self._give_up(row, "no chat")
-            return
+            return True
         self._counts.stop(row.patient_id)
         try:
             message = await self._do(row, chat_id)
@@ -196,26 +200,34 @@ class Sender:
             if row.message is not None:  # a reminder's wait is its rate's
                 metrics.took("outbox", self._clock() - row.due_at)
             log.info("message.sent", outbox=row.id)
-            await self._record(row, message_id)
+            has_more = await self._record(row, lane, message_id)
             if message is not None and row.body.get("count") is not None:
                 self._counts.start(row, message, Count.model_validate(row.body["count"]))
+            return has_more
+        return True
 
-    async def _record(self, row: outbox.Outgoing, message_id: int | None) -> None:
+    async def _record(self, row: outbox.Outgoing, lane: "_Lane", message_id: int | None) -> bool:
         """Write down that a row was sent, tried again for as long as nobody else can claim it: it would come twice.
 
         After that it is kept in mind, and written down when this gateway claims it again.
+
+        Returns:
+            False when nothing of its person's waits behind it.
         """
         self._unrecorded[row.id] = message_id
         for _ in range(int(_CLAIM_HOLDS)):
             try:
                 async with self._store.writing() as session:
-                    await outbox.sent(session, row.id, message_id, self._clock())
+                    now = self._clock()
+                    await outbox.sent(session, row.id, message_id, now)
+                    has_more = await outbox.has_more(session, row.patient_id, now, can_wait=lane.can_wait)
             except SQLAlchemyError as error:
                 log.error("send.not_recorded", outbox=row.id, fault=type(error).__name__)
                 await asyncio.sleep(IDLE_SECONDS)
             else:
                 del self._unrecorded[row.id]
-                return
+                return has_more
+        return True
 
     async def _do(self, row: outbox.Outgoing, chat_id: int) -> Message | None:
         """Do what a row says; the message it was sent as, if it was sent as one."""
@@ -353,7 +365,7 @@ class _Lane:
     def __init__(self, *, can_wait: bool = False, senders: int = 1) -> None:
         self.can_wait, self._senders = can_wait, senders
         self.new = asyncio.Event()
-        self.working: dict[asyncio.Task[None], float] = {}
+        self.working: dict[asyncio.Task[bool], float] = {}
         """What is on its way, and since when."""
         self._took: deque[float] = deque(maxlen=_LATELY)
         self._next = 0.0
@@ -363,13 +375,16 @@ class _Lane:
     def _a_second(self) -> float:
         return CAN_WAIT_A_SECOND / self._senders
 
-    def finished(self, task: asyncio.Task[None]) -> None:
-        """Note that one is through."""
+    def finished(self, stop: asyncio.Event, task: asyncio.Task[bool]) -> None:
+        """Note that one is through, and look for the next where there may be one."""
+        was_full = len(self.working) >= SIDE_BY_SIDE
         self._took.append(time.monotonic() - self.working.pop(task))
-        if not task.cancelled() and (fault := task.exception()) is not None:
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
             # What became of it could not be written down: its claim runs out, and it is tried again.
             log.error("send.not_recorded", fault=type(fault).__name__)
-        self.new.set()
+        if was_full or stop.is_set() or task.cancelled() or fault is not None or task.result():
+            self.new.set()
 
     async def room(self) -> None:
         """Wait until no answer is on its way, but no longer than the rate leaves for each."""

@@ -169,7 +169,7 @@ async def _add_user(world: World, request: Request) -> Json:
 
 async def _calls(world: World, request: Request) -> list[Json]:
     after = _query_integer(request, "after", 0)
-    return [_call(call) for call in world.calls_of(request.query_params.get("method")) if call.number > after]
+    return [_call(call) for call in world.calls_of(request.query_params.get("method"), after)]
 
 
 def _call(call: Call) -> Json:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, takewhile
 from typing import Any
 
 from bot.sandbox.errors import ControlError
@@ -675,14 +676,12 @@ class World:
         self.calls.setdefault(method if known else "", deque(maxlen=self.limits.calls_per_method)).append(call)
         return call
 
-    def calls_of(self, method: str | None) -> list[Call]:
-        """The calls of a method, or of all, in the order they came."""
-        found = [
-            call
-            for log in self.calls.values()
-            for call in log
-            if method is None or call.method.lower() == method.lower()
-        ]
+    def calls_of(self, method: str | None, after: int = 0) -> list[Call]:
+        """The calls of a method, or of all, in the order they came; only those after a call's number."""
+        newest_first = chain.from_iterable(
+            takewhile(lambda call: call.number > after, reversed(log)) for log in self.calls.values()
+        )
+        found = [call for call in newest_first if method is None or call.method.lower() == method.lower()]
         return sorted(found, key=lambda call: call.number)
 
     def add_fault(self, fault: Fault) -> None:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import CursorResult, Integer, Update, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from bot.store.insert import insert_into
-from bot.store.tables import MAIN_BOT, InboxRow
+from bot.store.tables import MAIN_BOT, Base, InboxRow
 
 # How long a claim holds when its gateway has died without a word. What starts again in the same home frees the dead
 # one's claims at once (see `bot.gateway.owner`); this is for the others.
@@ -34,6 +33,43 @@ class Incoming:
     def key(self) -> str:
         """What makes this update one of a kind among those of all bots; what answers it is named after it."""
         return f"update:{self.update_id}" if self.bot == MAIN_BOT else f"update:{self.bot}.{self.update_id}"
+
+
+def _claim() -> Update:
+    """Put the statement of a claim together, once: at each message it would cost as much as to run it."""
+    row = Base.metadata.tables[InboxRow.__tablename__]
+    older = row.alias("older")
+    bot, now = bindparam("bot_", type_=row.c.bot.type), bindparam("now_", type_=row.c.claimed_until.type)
+    free = or_(row.c.claimed_until.is_(None), row.c.claimed_until < now)
+    ready = (
+        select(row.c.id)
+        .where(
+            row.c.state == "waiting",
+            row.c.bot == bot,
+            free,
+            ~select(older.c.id)
+            .where(
+                older.c.state == "waiting",
+                older.c.bot == bot,
+                older.c.chat_id == row.c.chat_id,
+                older.c.update_id < row.c.update_id,
+            )
+            .exists(),
+        )
+        .order_by(row.c.id)
+        .limit(bindparam("limit_", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .cte("ready")  # a plain subquery may be run again for each row, and claim more than its limit
+    )
+    return (
+        update(row)
+        .where(row.c.id.in_(select(ready.c.id)), row.c.state == "waiting", free)
+        .values(claimed_by=bindparam("gateway_"), claimed_until=bindparam("until_"), attempts=row.c.attempts + 1)
+        .returning(row.c.id, row.c.update_id, row.c.chat_id, row.c.update, row.c.attempts, row.c.received_at, row.c.bot)
+    )
+
+
+_CLAIM = _claim()
 
 
 async def write(
@@ -79,44 +115,15 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int, 
     answered in order however many gateways share the work. The oldest is the one that Telegram numbered first: two
     gateways behind one webhook may write them down the other way round.
     """
-    older = aliased(InboxRow)
-    free = or_(InboxRow.claimed_until.is_(None), InboxRow.claimed_until < now)
-    ready = (
-        select(InboxRow.id)
-        .where(
-            InboxRow.state == "waiting",
-            InboxRow.bot == bot,
-            free,
-            ~select(older.id)
-            .where(
-                older.state == "waiting",
-                older.bot == bot,
-                older.chat_id == InboxRow.chat_id,
-                older.update_id < InboxRow.update_id,
-            )
-            .exists(),
-        )
-        .order_by(InboxRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("ready")  # a plain subquery may be run again for each row, and claim more than its limit
-    )
-    rows = await session.execute(
-        update(InboxRow)
-        .where(InboxRow.id.in_(select(ready.c.id)), InboxRow.state == "waiting", free)
-        .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=InboxRow.attempts + 1)
-        .returning(
-            InboxRow.id,
-            InboxRow.update_id,
-            InboxRow.chat_id,
-            InboxRow.update,
-            InboxRow.attempts,
-            InboxRow.received_at,
-            InboxRow.bot,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    when = {"bot_": bot, "now_": now, "limit_": limit, "gateway_": gateway, "until_": now + LEASE}
+    rows = await session.execute(_CLAIM, when)
     return sorted((Incoming(*row) for row in rows), key=lambda incoming: incoming.id)
+
+
+async def has_more(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> bool:
+    """Say whether a chat's next update waits already."""
+    waiting = select(InboxRow.id).where(InboxRow.state == "waiting", InboxRow.bot == bot, InboxRow.chat_id == chat_id)
+    return await session.scalar(waiting.limit(1)) is not None
 
 
 async def free_claims(session: AsyncSession, gateway: str) -> None:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Update, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from bot.store import tally
 from bot.store.insert import insert_into
-from bot.store.tables import MAIN_BOT, OutboxRow, TelegramChatRow
+from bot.store.tables import MAIN_BOT, Base, OutboxRow, TelegramChatRow
 from bot.store.tally import Tally
 
 LEASE = timedelta(seconds=120)
@@ -50,6 +49,58 @@ class Unasked:
     act: str
     body: Mapping[str, Any]
     not_after: datetime
+
+
+def _claim(*, can_wait: bool) -> Update:
+    """Put the statement of a claim together, once: at each message it would cost as much as to run it."""
+    row = Base.metadata.tables[OutboxRow.__tablename__]
+    older = row.alias("older")
+    bot, now = bindparam("bot_", type_=row.c.bot.type), bindparam("now_", type_=row.c.claimed_until.type)
+    lane, older_lane = (
+        each.c.priority >= CAN_WAIT if can_wait else each.c.priority < CAN_WAIT for each in (row, older)
+    )
+    free = or_(row.c.claimed_until.is_(None), row.c.claimed_until < now)
+    ready = (
+        select(row.c.id)
+        .where(
+            row.c.state == "waiting",
+            row.c.bot == bot,
+            lane,
+            row.c.due_at <= now,
+            free,
+            ~select(older.c.id)
+            .where(
+                older.c.state == "waiting",
+                older_lane,
+                older.c.patient_id == row.c.patient_id,
+                older.c.id < row.c.id,
+                older.c.due_at <= now,
+            )
+            .exists(),
+        )
+        .order_by(row.c.priority, row.c.id)
+        .limit(bindparam("limit_", type_=Integer))
+        .with_for_update(skip_locked=True)
+        .cte("ready")  # a plain subquery may be run again for each row, and claim more than its limit
+    )
+    return (
+        update(row)
+        .where(row.c.id.in_(select(ready.c.id)), row.c.state == "waiting", free)
+        .values(claimed_by=bindparam("gateway_"), claimed_until=bindparam("until_"), attempts=row.c.attempts + 1)
+        .returning(
+            row.c.id,
+            row.c.patient_id,
+            row.c.act,
+            row.c.body,
+            row.c.attempts,
+            row.c.not_after,
+            row.c.key,
+            row.c.due_at,
+        )
+    )
+
+
+_CLAIM = {can_wait: _claim(can_wait=can_wait) for can_wait in (False, True)}
 
 
 async def add_unasked(session: AsyncSession, rows: Sequence[Unasked], now: datetime) -> None:
@@ -125,51 +176,18 @@ async def claim(
 
     Each person's rows go out in their order among answers, and among what can wait; an answer overtakes a reminder.
     """
-    older = aliased(OutboxRow)
-    lane, older_lane = (
-        each.priority >= CAN_WAIT if can_wait else each.priority < CAN_WAIT for each in (OutboxRow, older)
-    )
-    free = or_(OutboxRow.claimed_until.is_(None), OutboxRow.claimed_until < now)
-    ready = (
-        select(OutboxRow.id)
-        .where(
-            OutboxRow.state == "waiting",
-            OutboxRow.bot == bot,
-            lane,
-            OutboxRow.due_at <= now,
-            free,
-            ~select(older.id)
-            .where(
-                older.state == "waiting",
-                older_lane,
-                older.patient_id == OutboxRow.patient_id,
-                older.id < OutboxRow.id,
-                older.due_at <= now,
-            )
-            .exists(),
-        )
-        .order_by(OutboxRow.priority, OutboxRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("ready")  # a plain subquery may be run again for each row, and claim more than its limit
-    )
-    rows = await session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.id.in_(select(ready.c.id)), OutboxRow.state == "waiting", free)
-        .values(claimed_by=gateway, claimed_until=now + LEASE, attempts=OutboxRow.attempts + 1)
-        .returning(
-            OutboxRow.id,
-            OutboxRow.patient_id,
-            OutboxRow.act,
-            OutboxRow.body,
-            OutboxRow.attempts,
-            OutboxRow.not_after,
-            OutboxRow.key,
-            OutboxRow.due_at,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    when = {"bot_": bot, "now_": now, "limit_": limit, "gateway_": gateway, "until_": now + LEASE}
+    rows = await session.execute(_CLAIM[can_wait], when)
     return sorted((Outgoing(*row) for row in rows), key=lambda outgoing: outgoing.id)
+
+
+async def has_more(session: AsyncSession, patient_id: str, now: datetime, *, can_wait: bool = False) -> bool:
+    """Say whether more waits for a person and is due: of the answers, or of what `can_wait`."""
+    lane = OutboxRow.priority >= CAN_WAIT if can_wait else OutboxRow.priority < CAN_WAIT
+    waiting = select(OutboxRow.id).where(
+        OutboxRow.state == "waiting", OutboxRow.patient_id == patient_id, lane, OutboxRow.due_at <= now
+    )
+    return await session.scalar(waiting.limit(1)) is not None
 
 
 async def free_claims(session: AsyncSession, gateway: str) -> None:
