@@ -45,11 +45,11 @@ from bot.referral.standing import (
     warned,
 )
 from bot.referral.when import When, times
-from bot.triage.pattern import COMMA, Language, PatternError
+from bot.triage.pattern import COMMA, Language, Pattern, PatternError
 from bot.triage.rules import Finding
 from bot.triage.screen import Level, Screen
 
-type Compiled = tuple[re.Pattern[str], ...]
+type Compiled = tuple[Pattern, ...]
 
 _REPEATED = re.compile(r"\(([^()]*)\)\*")
 _ASKED_IS_STATED = frozenset({"stroke_suspected", "assessed_by_clinician", "droop"})
@@ -294,7 +294,7 @@ class LetterReader:
             raise ContentError.at(path, None, str(error)) from None
 
         def compiled(patterns: Iterable[str], *place: str | int) -> Compiled:
-            made: list[re.Pattern[str]] = []
+            made: list[Pattern] = []
             for index, pattern in enumerate(patterns):
                 try:
                     made += language.compile([_repeated(pattern)])

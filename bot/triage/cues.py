@@ -1,7 +1,6 @@
 """The cues: which words of a message point to which finding, as clinicians keep them in `content/triage/cues.yml`."""
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.content_file import ContentError, Lines, Strict, read
-from bot.triage.pattern import Language, PatternError
+from bot.triage.pattern import Language, Pattern, PatternError
 from bot.triage.rules import Disposition, Finding, Provenance, Rule
 
 type Strength = Literal["certain", "possible", "same_day", "note"]
@@ -91,7 +90,7 @@ class _CuesFile(Strict):
     combinations: tuple[_Combination, ...] = ()
 
 
-type Compiled = tuple[re.Pattern[str], ...]
+type Compiled = tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +212,7 @@ def worst(dispositions: Iterable[Disposition]) -> Disposition | None:
 
 
 def _compiled(language: Language, lines: Lines, patterns: Iterable[str], *place: str | int) -> Compiled:
-    compiled: list[re.Pattern[str]] = []
+    compiled: list[Pattern] = []
     for index, pattern in enumerate(patterns):
         try:
             compiled.extend(language.compile([pattern]))

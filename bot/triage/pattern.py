@@ -23,6 +23,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from spacy.matcher import levenshtein
 
@@ -59,6 +60,61 @@ class Encoded:
         return self.text[self.starts[start] : self.ends[end - 1]]
 
 
+class Pattern:
+    """One pattern, as `re.Pattern` as far as it goes; made ready only when a message has the words that it needs.
+
+    There are thousands, and most messages need none of them: to compile all takes seconds of every start.
+
+    Args:
+        regex: the regular expression over a message's characters; it is known to be one.
+        needs: sets of characters, of each of which a message must hold one.
+    """
+
+    __slots__ = ("_compiled", "_needs", "regex")
+
+    def __init__(self, regex: str, needs: tuple[frozenset[str], ...]) -> None:
+        self.regex, self._needs = regex, needs
+        self._compiled: re.Pattern[str] | None = None
+
+    def search(self, codes: str, start: int = 0, end: int | None = None) -> re.Match[str] | None:
+        """The first match from `start` on, wholly before `end`."""
+        ready = self._ready(codes)
+        return ready.search(codes, start, len(codes) if end is None else end) if ready else None
+
+    def finditer(self, codes: str) -> Iterator[re.Match[str]]:
+        """All matches that don't overlap, from left to right."""
+        ready = self._ready(codes)
+        return ready.finditer(codes) if ready else iter(())
+
+    def _ready(self, codes: str) -> re.Pattern[str] | None:
+        """The compiled pattern; None when a message lacks what it needs."""
+        said = _characters_of(codes)
+        for needed in self._needs:
+            if needed.isdisjoint(said):
+                return None
+        if self._compiled is None:
+            self._compiled = re.compile(self.regex)
+        return self._compiled
+
+
+@lru_cache(maxsize=2)
+def _characters_of(codes: str) -> frozenset[str]:
+    return frozenset(codes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a pattern: its regular expression, whether it can match nothing, and what it needs."""
+
+    regex: str
+    may_be_nothing: bool
+    needs: tuple[frozenset[str], ...]
+
+
+_NEEDS_KEPT = 3
+"""So many sets of a pattern are looked at, the smallest first: more would cost more than they spare."""
+
+
 _PIECE = re.compile(r"\s+|<[a-z_]+>|\.\.\d+|~\d+|[()|?!^$]|[^\s<>()|?!^$~]+")
 _WORD = re.compile(r"(?:'s|[^\W_]+\*?)")
 
@@ -76,11 +132,13 @@ class Language:
     _stems: dict[str, str] = field(default_factory=dict)
     _buckets: dict[tuple[str, int], list[str]] = field(default_factory=lambda: defaultdict(list))
     _rewrites: dict[str, str] = field(default_factory=dict)
-    _begun: dict[str, str] = field(default_factory=dict)  # what begins with a stem, found once for all patterns
+    _sets: dict[str, tuple[str, frozenset[str]]] = field(
+        default_factory=dict
+    )  # of a piece, found once for all patterns
 
     def learn(self, patterns: Iterable[str]) -> None:
         """Give each word of the sets and patterns its character. Compile only after this."""
-        self._begun.clear()
+        self._sets.clear()
         words: set[str] = set()
         for pattern in [*patterns, *(word for members in self.sets.values() for word in members), *self.gap_stops]:
             for piece in _PIECE.findall(pattern):
@@ -195,21 +253,22 @@ class Language:
 
     # --- patterns ---------------------------------------------------------------------------------------------
 
-    def compile(self, patterns: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    def compile(self, patterns: Iterable[str]) -> tuple[Pattern, ...]:
         """The patterns as regular expressions over a message's characters.
 
         Raises:
             PatternError: a pattern is empty, is not in the language, or names a set that doesn't exist.
         """
-        return tuple(re.compile(self._regex(pattern)) for pattern in patterns)
+        return tuple(Pattern(part.regex, part.needs) for part in map(self._part, patterns))
 
     def characters(self, words: Iterable[str]) -> frozenset[str]:
         """The characters of some words or `<sets>`."""
-        return frozenset("".join(self._word(word) for word in words))
+        return frozenset("".join(self._set(word)[0] for word in words))
 
-    def _regex(self, pattern: str) -> str:
+    def _part(self, pattern: str) -> _Part:
         for left, apart, right in _either_order(pattern):
-            return f"(?:{self._regex(f'{left} ..{apart} {right}')}|{self._regex(f'{right} ..{apart} {left}')})"
+            one, other = self._part(f"{left} ..{apart} {right}"), self._part(f"{right} ..{apart} {left}")
+            return _Part(f"(?:{one.regex}|{other.regex})", may_be_nothing=False, needs=one.needs)
         pieces = [piece for piece in _PIECE.findall(pattern) if not piece.isspace()]
         if "".join(pieces) != re.sub(r"\s", "", pattern):
             raise PatternError(f"`{pattern}` has a sign the language doesn't know. See the top of cues.yml.")
@@ -222,47 +281,34 @@ class Language:
                 raise PatternError(
                     f"`{pattern}` has `{piece}`, which is no word of the language. See the top of cues.yml."
                 )
-        regex = self._joined(pieces, pattern)
-        try:
-            if re.compile(regex).match(""):
-                raise PatternError(f"`{pattern}` could match nothing at all. Make at least one word needed.")
-        except re.error:
-            raise PatternError(f"`{pattern}` has a `?`, `|` or bracket in the wrong place.") from None
-        return regex
+        reader = _Reader(self, pattern, pieces)
+        part = reader.either()
+        if not reader.is_through:
+            raise reader.misplaced()
+        if part.may_be_nothing:
+            raise PatternError(f"`{pattern}` could match nothing at all. Make at least one word needed.")
+        return _Part(part.regex, part.may_be_nothing, tuple(sorted(part.needs, key=len)[:_NEEDS_KEPT]))
 
-    def _joined(self, pieces: list[str], pattern: str) -> str:
-        regex = ""
-        for index, piece in enumerate(pieces):
-            if piece == "!":
-                continue
-            # Of `!(a|b)` only the opening differs; a single word needs brackets of its own.
-            refused = index > 0 and pieces[index - 1] == "!"
-            if refused and piece not in {"(", "|", ")", "?", "^", "$"} and not piece.startswith(".."):
-                regex += f"(?!{self._piece(piece, pattern)})"
-            elif refused and piece == "(":
-                regex += "(?!"
-            elif refused:
-                raise PatternError(f"`{pattern}` has a `!` without a word after it. Write `!word` or `!(a|b)`.")
-            else:
-                regex += self._piece(piece, pattern)
-        if pieces[-1] == "!":
-            raise PatternError(f"`{pattern}` has a `!` without a word after it. Write `!word` or `!(a|b)`.")
-        return regex
+    def gap(self, piece: str, pattern: str) -> str:
+        """The regular expression of a gap such as `..3`."""
+        apart = int(piece[2:])
+        if not 0 < apart <= 8:
+            raise PatternError(f"`{pattern}` has a gap of {apart} words. A gap is 1 to 8 words.")
+        stops = "".join(sorted(self.characters(self.gap_stops))) + SENTENCE_ENDS
+        return f"[^{stops}]{{0,{apart}}}?"
 
-    def _piece(self, piece: str, pattern: str) -> str:
-        if piece in {"(", "|", ")", "?"}:
-            return "(?:" if piece == "(" else piece
-        if piece == "^":
-            return f"(?<![^{SENTENCE_ENDS}])"
-        if piece == "$":
-            return f"(?![^{SENTENCE_ENDS}])"
-        if piece.startswith(".."):
-            apart = int(piece[2:])
-            if not 0 < apart <= 8:
-                raise PatternError(f"`{pattern}` has a gap of {apart} words. A gap is 1 to 8 words.")
-            stops = "".join(sorted(self.characters(self.gap_stops))) + SENTENCE_ENDS
-            return f"[^{stops}]{{0,{apart}}}?"
-        return f"[{self._word(piece, pattern)}]"
+    def one_of(self, piece: str, pattern: str) -> _Part:
+        """A word, a stem or a set: one token of a message."""
+        characters, needed = self._set(piece, pattern)
+        if not characters:
+            raise PatternError(f"`{pattern}` has `{piece}`, which no word begins with. Write a word that begins so.")
+        return _Part(f"[{characters}]", may_be_nothing=False, needs=(needed,))
+
+    def _set(self, piece: str, pattern: str = "") -> tuple[str, frozenset[str]]:
+        if piece not in self._sets:
+            characters = self._word(piece, pattern)
+            self._sets[piece] = characters, frozenset(characters)
+        return self._sets[piece]
 
     def _word(self, piece: str, pattern: str = "") -> str:
         if piece == "<number>":
@@ -286,20 +332,94 @@ class Language:
                 raise PatternError(
                     f"`{pattern}` names the word set <{name}>, which `words:` doesn't have. Add it there."
                 )
-            return "".join(self._word(member, pattern) for member in self.sets[name])
+            return "".join(self._set(member, pattern)[0] for member in self.sets[name])
         if piece.endswith("*"):
-            if piece not in self._begun:
-                stem = piece[:-1]
-                self._begun[piece] = "".join(
-                    code
-                    for words in (self._codes, self._stems)
-                    for known, code in words.items()
-                    if known.startswith(stem)
-                )
-            return self._begun[piece]
+            stem = piece[:-1]
+            return "".join(
+                code for words in (self._codes, self._stems) for known, code in words.items() if known.startswith(stem)
+            )
         if piece not in self._codes:
             raise PatternError(f"`{pattern or piece}` has the word `{piece}`, which was not learned.")
         return self._codes[piece]
+
+
+class _Reader:
+    """Reads the pieces of one pattern from left to right."""
+
+    def __init__(self, language: Language, pattern: str, pieces: list[str]) -> None:
+        self._language, self._pattern, self._pieces = language, pattern, pieces
+        self._at = 0
+
+    @property
+    def is_through(self) -> bool:
+        """Whether all pieces have been read."""
+        return self._at == len(self._pieces)
+
+    def misplaced(self) -> PatternError:
+        """What to raise for a piece that can't stand where it does."""
+        return PatternError(f"`{self._pattern}` has a `?`, `|` or bracket in the wrong place.")
+
+    def either(self) -> _Part:
+        """Read what stands between brackets, or all: one way, or several with `|` between them."""
+        ways = [self._sequence()]
+        while self._takes("|"):
+            ways.append(self._sequence())
+        if len(ways) == 1:
+            return ways[0]
+        smallest = [min(way.needs, key=len) if way.needs else None for way in ways]
+        needs = frozenset[str]().union(*(each for each in smallest if each is not None))
+        return _Part(
+            "|".join(way.regex for way in ways),
+            any(way.may_be_nothing for way in ways),
+            () if None in smallest else (needs,),
+        )
+
+    def _sequence(self) -> _Part:
+        parts = []
+        while not self.is_through and self._pieces[self._at] not in {"|", ")"}:
+            parts.append(self._one())
+        return _Part(
+            "".join(part.regex for part in parts),
+            all(part.may_be_nothing for part in parts),
+            tuple(needed for part in parts for needed in part.needs),
+        )
+
+    def _one(self) -> _Part:
+        piece = self._pieces[self._at]
+        if piece == "?":
+            raise self.misplaced()
+        self._at += 1
+        if piece == "!":
+            return self._refused()
+        if piece == "^":
+            return _Part(f"(?<![^{SENTENCE_ENDS}])", may_be_nothing=True, needs=())
+        if piece == "$":
+            return _Part(f"(?![^{SENTENCE_ENDS}])", may_be_nothing=True, needs=())
+        if piece.startswith(".."):
+            return _Part(self._language.gap(piece, self._pattern), may_be_nothing=True, needs=())
+        part = self._bracketed() if piece == "(" else self._language.one_of(piece, self._pattern)
+        return _Part(f"{part.regex}?", may_be_nothing=True, needs=()) if self._takes("?") else part
+
+    def _refused(self) -> _Part:
+        """Read what must not come next."""
+        if self.is_through or self._pieces[self._at] in set("|)?!^$") or self._pieces[self._at].startswith(".."):
+            raise PatternError(f"`{self._pattern}` has a `!` without a word after it. Write `!word` or `!(a|b)`.")
+        piece = self._pieces[self._at]
+        self._at += 1
+        part = self._bracketed() if piece == "(" else self._language.one_of(piece, self._pattern)
+        return _Part(f"(?!{part.regex})", may_be_nothing=True, needs=())
+
+    def _bracketed(self) -> _Part:
+        part = self.either()
+        if not self._takes(")"):
+            raise self.misplaced()
+        return _Part(f"(?:{part.regex})", part.may_be_nothing, part.needs)
+
+    def _takes(self, piece: str) -> bool:
+        if self.is_through or self._pieces[self._at] != piece:
+            return False
+        self._at += 1
+        return True
 
 
 def _plain(raw: str) -> str:

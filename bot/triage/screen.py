@@ -1,6 +1,5 @@
 """The red-flag screen: what a message says that must not wait, found before anything else reads it."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,7 +11,7 @@ from bot.content_file import read_words
 from bot.triage.cues import Combination, Cue, Cues, load_cues, worst
 from bot.triage.languages import Languages
 from bot.triage.messages import Messages
-from bot.triage.pattern import COLON, COMMA, SENTENCE_ENDS, Encoded
+from bot.triage.pattern import COLON, COMMA, SENTENCE_ENDS, Encoded, Pattern
 from bot.triage.rules import Disposition, Rule, load_rules
 
 _LONGEST = 8192
@@ -355,7 +354,7 @@ _LANGUAGE_HITS = {
 }
 
 
-def _places(patterns: Sequence[re.Pattern[str]], codes: str) -> Iterator[tuple[int, int]]:
+def _places(patterns: Sequence[Pattern], codes: str) -> Iterator[tuple[int, int]]:
     for pattern in patterns:
         for found in pattern.finditer(codes):
             yield found.span()

@@ -5,13 +5,13 @@ nearer the nearest red flags are than the nearest harmless messages. The last kn
 """
 
 import warnings
-from typing import Any, Dict, NamedTuple, Sequence, Text
+from typing import Any, NamedTuple, Sequence, Text
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from engine.components.ranker import NEAREST
+from engine.components.nearest import Nearest
 
 STRENGTH, STEPS, SEED = 20.0, 150, 42
 WEIGHT_OF_NEAREST = 20.0
@@ -32,8 +32,7 @@ class Alarm:
         self._kinds = tuple(kinds)
         self._by_words = LogisticRegression(C=STRENGTH, max_iter=STEPS, random_state=SEED)
         self._by_meaning = LogisticRegression(C=STRENGTH, max_iter=STEPS, random_state=SEED)
-        self._raising = np.zeros((0, 0), dtype=np.float32)
-        self._harmless = np.zeros((0, 0), dtype=np.float32)
+        self._nearest: Any = None
 
     def fit_words(self, words: Any, labels: np.ndarray) -> "Alarm":
         """Learn from the examples' words; a label that is not one of the kinds is harmless."""
@@ -43,25 +42,17 @@ class Alarm:
     def fit_meaning(self, vectors: np.ndarray, labels: np.ndarray) -> "Alarm":
         """Learn from the same examples' embeddings."""
         _fit(self._by_meaning, vectors, labels)
-        raising = np.isin(labels, self._kinds)
-        self._raising, self._harmless = vectors[raising], vectors[~raising]
+        self._nearest = Nearest(vectors, np.isin(labels, self._kinds))
         return self
-
-    def __getstate__(self) -> Dict[Text, Any]:
-        small = {name: getattr(self, name).astype(np.float16) for name in ("_raising", "_harmless")}
-        return {**self.__dict__, **small}
-
-    def __setstate__(self, state: Dict[Text, Any]) -> None:
-        self.__dict__.update(state)
-        for name in ("_raising", "_harmless"):
-            setattr(self, name, state[name].astype(np.float32))
 
     def hear(self, words: Any, vectors: np.ndarray) -> Alarmed:
         """Return the odds of a red flag, one a message, and the probabilities of its kinds."""
         by_words = _of(self._by_words, words, self._kinds)
         by_meaning = _of(self._by_meaning, vectors, self._kinds)
-        nearer = _nearest(self._raising, vectors) - _nearest(self._harmless, vectors)
-        odds = (_odds(by_words.sum(axis=1)) + _odds(by_meaning.sum(axis=1))) / 2 + WEIGHT_OF_NEAREST * nearer
+        harmless, raising = self._nearest(vectors).T
+        odds = (_odds(by_words.sum(axis=1)) + _odds(by_meaning.sum(axis=1))) / 2 + WEIGHT_OF_NEAREST * (
+            raising - harmless
+        )
         return Alarmed(odds, (by_words + by_meaning) / 2)
 
 
@@ -78,9 +69,3 @@ def _of(machine: LogisticRegression, given: Any, kinds: Sequence[Text]) -> np.nd
 def _odds(likely: np.ndarray) -> np.ndarray:
     bounded = np.clip(likely, 1e-5, 1 - 1e-5)
     return np.log(bounded / (1 - bounded))
-
-
-def _nearest(examples: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    cosines = vectors @ examples.T
-    few = min(NEAREST, cosines.shape[1])
-    return np.partition(cosines, cosines.shape[1] - few, axis=1)[:, -few:].mean(axis=1)

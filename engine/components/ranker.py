@@ -9,7 +9,7 @@ fitted on cross-validated probabilities of the training data alone; `make unders
 """
 
 import warnings
-from typing import Any, Dict, Optional, Sequence, Text
+from typing import Any, Optional, Sequence, Text
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -18,12 +18,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
+from engine.components.nearest import Nearest
+
 WORDS_C, MEANING_C, SHARPNESS = 0.5, 20.0, 4.0
 MEANING_STEPS = 80
 """Two hundred more gain about 0.3 points for three times the time."""
 WEIGHT_OF_WORDS, WEIGHT_OF_MEANING, WEIGHT_OF_NEAREST = 0.52, 0.45, 7.2
 WEIGHT_OF_DISTANCE = 10.0
-NEAREST = 3
 _SEED = 42
 
 
@@ -51,8 +52,7 @@ class Ranker:
     def __init__(self) -> None:
         self._words = LinearSVC(C=WORDS_C, random_state=_SEED)
         self._meaning = LogisticRegression(C=MEANING_C, max_iter=MEANING_STEPS, random_state=_SEED)
-        self._examples = np.zeros((0, 0), dtype=np.float32)
-        self._starts = np.zeros(0, dtype=np.int64)
+        self._nearest: Any = None
         self.classes = np.zeros(0, dtype=object)
 
     def fit(self, words: Any, vectors: np.ndarray, intents: np.ndarray) -> "Ranker":
@@ -67,20 +67,12 @@ class Ranker:
 
     def fit_meaning(self, vectors: np.ndarray, intents: np.ndarray) -> "Ranker":
         """Learn from the examples' embeddings, which are kept for telling what is near."""
-        order = np.argsort(intents, kind="stable")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # stopped early on purpose
             self._meaning.fit(vectors, intents)
-        self.classes, self._starts = np.unique(intents[order], return_index=True)
-        self._examples = np.ascontiguousarray(vectors[order].T, dtype=np.float32)
+        self._nearest = Nearest(vectors, intents)
+        self.classes = self._nearest.groups
         return self
-
-    def __getstate__(self) -> Dict[Text, Any]:
-        return {**self.__dict__, "_examples": self._examples.astype(np.float16)}
-
-    def __setstate__(self, state: Dict[Text, Any]) -> None:
-        self.__dict__.update(state)
-        self._examples = np.ascontiguousarray(state["_examples"], dtype=np.float32)
 
     def probabilities(self, words: Any, vectors: np.ndarray, nearest: Optional[np.ndarray] = None) -> np.ndarray:
         """Return one row a message, one column a class; each row sums to 1.
@@ -98,15 +90,9 @@ class Ranker:
         raised = np.exp(score - score.max(axis=1, keepdims=True))
         return raised / raised.sum(axis=1, keepdims=True)
 
-    def nearest(self, vectors: np.ndarray) -> np.ndarray:
+    def nearest(self, vectors: np.ndarray) -> Any:
         """Return the mean cosine (-1 to 1) of the three nearest examples of each class."""
-        cosines = vectors @ self._examples
-        ends = np.append(self._starts[1:], self._examples.shape[1])
-        means = np.empty((len(vectors), len(self.classes)), dtype=np.float32)
-        for column, (start, end) in enumerate(zip(self._starts, ends, strict=True)):
-            few = min(NEAREST, end - start)
-            means[:, column] = np.partition(cosines[:, start:end], end - start - few, axis=1)[:, -few:].mean(axis=1)
-        return means
+        return self._nearest(vectors)
 
 
 def outside(
