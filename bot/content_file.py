@@ -85,9 +85,16 @@ def parse(text: str, path: Path, before: int = 0) -> tuple[Any, Lines]:
     Raises:
         ContentError: the text is not YAML, or has a key twice.
     """
+    places: dict[Place, int] = {}
+    loader = None
     try:
-        node = yaml.compose(text, Loader=_LOADER)
-        data = yaml.load(text, Loader=_LOADER)  # noqa: S506 - the safe loader, in C where it is built
+        loader = _LOADER(text)
+        node = loader.get_single_node()
+        if node is not None:  # before the data is made of it: what is merged (<<) would stand twice in it
+            _walk(node, (), places, path, before, set())
+        data = loader.construct_document(node) if node is not None else None
+    except ContentError:
+        raise
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 + before if error.problem_mark else None
         problem = f"this is not valid YAML ({error.problem}). Check quotes, colons and indentation here."
@@ -105,12 +112,9 @@ def parse(text: str, path: Path, before: int = 0) -> tuple[Any, Lines]:
         raise ContentError.at(path, before + 1, problem) from None
     except RecursionError:
         raise ContentError.at(path, before + 1, _TOO_DEEP) from None
-    places: dict[Place, int] = {}
-    if node is not None:
-        try:
-            _walk(node, (), places, path, before, set())
-        except RecursionError:
-            raise ContentError.at(path, before + 1, _TOO_DEEP) from None
+    finally:
+        if loader is not None:
+            loader.dispose()
     return data, Lines(path, places)
 
 

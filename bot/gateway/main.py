@@ -43,6 +43,7 @@ from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read
 from bot.store import Store, facts, inbox, patients, retention, set_back, standing
 from bot.store.database import NewerTables
 from bot.store.keys import KeysUnusable
+from bot.triage import pattern
 from bot.watch import answers, create_watch, watching
 
 log = structlog.get_logger()
@@ -189,6 +190,7 @@ class Gateway:
         receiving = asyncio.create_task(receive(stop))
         self._ready.touch()
         log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
+        preparing = asyncio.create_task(asyncio.to_thread(pattern.prepare))
         try:
             await asyncio.wait(
                 {asyncio.create_task(stop.wait()), answering, sending, receiving, reminding, keeping},
@@ -198,6 +200,7 @@ class Gateway:
             await receiving
             await reminding
             await watching_clock
+            await preparing
             answering_may_stop.set()
             self._answerer.nudge()
             await answering

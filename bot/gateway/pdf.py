@@ -1,5 +1,7 @@
 """One-page PDFs to show or forward to a clinician: a summary, and how practice went."""
 
+from __future__ import annotations
+
 import io
 import logging
 import re
@@ -8,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-
-from fpdf import FPDF
-from fpdf.fonts import FontFace, TTFFont
+from typing import TYPE_CHECKING
 
 from bot.pictures.line import number
 from bot.pictures.png import FONT, FONT_BOLD, FONT_REGULAR
 from bot.programme.progress import Progress, Trend, Week
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 # fpdf2 takes the letters in use out of the font with fontTools, which would log each of them.
 logging.getLogger("fontTools").setLevel(logging.WARNING)
@@ -83,6 +86,8 @@ def pages_pdf(title: str, lines: Iterable[Line], made: datetime) -> bytes:
 
 
 def _page(title: str, made: datetime, margin: float) -> FPDF:
+    from fpdf import FPDF  # here: most starts of the gateway are followed by no page for a long time
+
     pdf = FPDF(format="A4")
     pdf.set_creation_date(made)
     pdf.set_title(title)
@@ -197,6 +202,8 @@ def _score(trend: Trend, progress: Progress) -> list[str]:
 
 
 def _table(pdf: FPDF, rows: Iterable[Sequence[str]], *, size: int, widths: tuple[int, ...]) -> None:
+    from fpdf.fonts import FontFace
+
     pdf.set_font(FONT, size=size)
     with pdf.table(
         col_widths=widths,
@@ -222,7 +229,6 @@ def _day(day: date) -> str:
 
 def _printable(text: str, pdf: FPDF) -> str:
     """The text in the letters that the font has; a question mark stands for any other."""
-    font = pdf.current_font
-    known = font.cmap if isinstance(font, TTFFont) else {}
+    known = getattr(pdf.current_font, "cmap", {})  # fpdf's own fonts have none
     plain = unicodedata.normalize("NFKC", text.translate(_SIGNS))
     return "".join(each if ord(each) in known else "?" for each in plain)

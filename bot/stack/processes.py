@@ -31,6 +31,8 @@ HUNG_AFTER_SECONDS = 45.0
 RESTART_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
 _LASTS_SECONDS = 60.0
+# Started when the gateway is up: on two cores they would hold up the first answers, and the engine, by seconds.
+_CAN_WAIT = frozenset({"actions", "desk"})
 RESTARTS = "restarts.json"
 """In the folder `run`: what had to be started again since the start, for the doctor."""
 
@@ -97,9 +99,7 @@ class Stack:
             folder.mkdir(parents=True, exist_ok=True)
         (self._run / RESTARTS).unlink(missing_ok=True)
         try:
-            for process in self._processes:
-                await self._launch(process)
-            await asyncio.gather(*(self._until_ready(process) for process in self._processes))
+            await self._start_all()
         except BaseException:
             await self.stop()
             raise
@@ -107,6 +107,29 @@ class Stack:
         state.touch(mode=0o600)
         state.write_text(json.dumps({"engine_url": self._settings.engine_url, "engine_token": self.token}))
         self._watchers = [asyncio.create_task(self._keep_alive(process)) for process in self._processes]
+
+    async def _start_all(self) -> None:
+        gateways = [each for each in self._processes if each.name == "gateway"]
+        later = [each for each in self._processes if gateways and each.name in _CAN_WAIT]
+        first = [each for each in self._processes if each not in later]
+
+        async def start_the_others() -> None:
+            for process in gateways:
+                await self._until_ready(process)
+            for process in later:
+                await self._launch(process)
+            await asyncio.gather(*(self._until_ready(process) for process in later))
+
+        for process in first:
+            await self._launch(process)
+        starting = [asyncio.create_task(self._until_ready(process)) for process in first]
+        starting.append(asyncio.create_task(start_the_others()))
+        try:
+            await asyncio.gather(*starting)
+        finally:  # where one fails nothing more is started
+            for each in starting:
+                each.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
 
     async def stop(self) -> None:
         """Stop all: the gateway first, so that what is in hand is still answered, then the rest."""
