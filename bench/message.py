@@ -73,9 +73,17 @@ class Telegram:
 
     async def begin(self, person: int, text: str, reply: asyncio.Future[tuple[float, str]]) -> tuple[float, str]:
         """Say something whose reply is waited for already."""
+        return await self.wait(await self.say(person, text), reply)
+
+    async def say(self, person: int, text: str) -> float:
+        """Say something; return when."""
         said_at = time.time()
         said = await self._client.post(f"{self._base}/sandbox/say", json={"user": person, "text": text})
         said.raise_for_status()
+        return said_at
+
+    async def wait(self, said_at: float, reply: asyncio.Future[tuple[float, str]]) -> tuple[float, str]:
+        """Wait for the reply to what was said."""
         try:
             came_at, words = await asyncio.wait_for(reply, _LOST_AFTER_S)
         except TimeoutError:  # the reply may still come, and stands in nobody else's way
@@ -237,17 +245,24 @@ async def _steady(telegram: Telegram, people: Sequence[int], seconds: float, rat
 
 
 async def _burst(telegram: Telegram, people: Sequence[int], each: int) -> Json:
-    """Everybody sends several different messages at one instant: each must get the answers in the order they asked."""
+    """Everybody sends several different messages at one instant: each must get the answers in the order they asked.
+
+    A person's own messages are said one after the other, as one telephone sends them; else they would overtake each
+    other before anybody has read them.
+    """
     await telegram.quiet()
     texts, asked = [], []
     begun = time.monotonic()
-    for number in range(each):
-        for person in people:
+
+    async def send_all(person: int) -> None:
+        for number in range(each):
             text = QUESTIONS[(person + number) % len(QUESTIONS)]
             reply = await telegram.expect(person)
+            said_at = await telegram.say(person, text)
             texts.append((person, text))
-            asked.append(asyncio.create_task(telegram.begin(person, text, reply)))
-        await asyncio.sleep(0)
+            asked.append(asyncio.create_task(telegram.wait(said_at, reply)))
+
+    await asyncio.gather(*(send_all(person) for person in people))
     found = await asyncio.gather(*asked)
     lasted = time.monotonic() - begun
     return {

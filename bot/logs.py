@@ -4,6 +4,7 @@ An exception's message may repeat what a person wrote ("invalid literal: ..."). 
 where it happened, and its message stays out: of our own lines, of libraries' lines, and of what a crash leaves.
 """
 
+import contextlib
 import logging
 import sys
 import threading
@@ -11,7 +12,7 @@ import traceback
 from collections.abc import MutableMapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -106,3 +107,24 @@ def _crashed(kind: type[BaseException], error: BaseException | None, tail: Trace
         sys.__excepthook__(kind, error or kind(), tail)
         return
     sys.stderr.write(fault_of(error, tail) + "\n" if error is not None else f"{kind.__name__}\n")
+
+
+def lossy(stream: TextIO) -> TextIO:
+    """The stream as one that loses what can't be written: on a full disk a line of the log must end nothing."""
+    return cast(TextIO, _Lossy(stream))
+
+
+class _Lossy:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or lose it."""
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is left, or lose it."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()

@@ -6,6 +6,7 @@ the same: `urn:septimus:band` (P0 to P4, REDIRECT), `urn:septimus:output`, `urn:
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from fhirclient.models.bundle import Bundle  # type: ignore[import-untyped]
@@ -15,6 +16,7 @@ from fhirclient.models.task import Task  # type: ignore[import-untyped]
 
 from bot.desk.columns import Note
 from bot.desk.fhir_valid import Issue
+from bot.desk.rule_words import Reason
 from bot.store.referrals import Kept, State
 
 BAND = "urn:septimus:band"
@@ -47,10 +49,12 @@ def task(
     request: str | None = None,
     patient: str | None = None,
     notes: Sequence[Note] = (),
+    reasons: Mapping[str, Reason] = MappingProxyType({}),
+    merged_into: int | None = None,
 ) -> dict[str, Any]:
     """A referral as a Task: its status, the band with its words, the rules that hold and why, what is missing.
 
-    The letter's words stay here: a rule is told by its id and its reason.
+    The letter's words stay here: a rule is told by its id, when it holds, and where that comes from.
 
     Args:
         kept: the referral.
@@ -58,6 +62,8 @@ def task(
         request: the sender's reference to its request.
         patient: the sender's reference to the patient; else the reference that the clinic keeps is the identifier.
         notes: what the sender should know of what was taken.
+        reasons: what each rule says, by its id, as the desk shows it.
+        merged_into: the referral of the same patient that goes on in this one's place.
     """
     sorting = kept.sorting
     band = sorting.band
@@ -73,7 +79,8 @@ def task(
     )
     outputs.append(_output("action", "What the rules suggest to do next", valueString=sorting.action))
     outputs += [
-        _output("rule", "Rule that holds", valueString=f"{rule['id']}: {rule['why']}") for rule in sorting.machine_rules
+        _output("rule", "Rule that holds", valueString=f"{rule['id']}: {_reason(rule, reasons)}")
+        for rule in sorting.machine_rules
     ]
     outputs += [_output("missing", "Not told in the referral", valueString=name) for name in sorting.missing]
     given: dict[str, Any] = {
@@ -93,11 +100,24 @@ def task(
         "restriction": {"period": {"end": sorting.target_on.isoformat()}},
         "output": outputs,
     }
+    if merged_into is not None:
+        given["description"] = "Closed: merged with another referral of the same patient"
+        given["statusReason"] = {"text": f"Merged into Task/{merged_into}, which goes on in its place."}
     if notes:
         given["note"] = [{"text": f"{note.where}: {note.words}"} for note in notes]
     if request:
         given["focus"] = {"reference": request}
     return _valid(Task, given)
+
+
+def _reason(rule: Mapping[str, Any], reasons: Mapping[str, Reason]) -> str:
+    """When a rule holds, in words; of a rule that was taken out since, what it said then."""
+    reason = reasons.get(rule["id"])
+    return f"{' '.join(map(_sentence, reason.lines))} (Source: {reason.source})" if reason else str(rule["why"])
+
+
+def _sentence(line: str) -> str:
+    return line if line.endswith((".", "!", "?")) else f"{line}."
 
 
 def outcome(issues: Iterable[Issue | Note]) -> dict[str, Any]:

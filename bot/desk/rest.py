@@ -25,7 +25,7 @@ from bot.desk.desk import Desk
 from bot.desk.fhir import KINDS, Incoming, Kind, read_fhir
 from bot.desk.fhir_answers import MEDIA_TYPE, answer, capabilities, outcome, task
 from bot.desk.fhir_valid import LARGEST, Code, Issue, Json, WrongFhir, parsed
-from bot.store import referrals, rest, staff
+from bot.store import duplicates, referrals, rest, staff
 from bot.store.referrals import Kept, Sorting
 from bot.store.rest import Caller, Sent
 
@@ -111,7 +111,7 @@ def fhir_routes(desk: Desk) -> list[Route]:
 
         resource, read_in = await run_in_threadpool(read)
 
-        async def keep() -> list[tuple[Incoming, Kept, bool]]:
+        async def keep() -> list[tuple[Incoming, Kept, bool, int | None]]:
             async with desk.store.writing() as session:
                 return [await _keep(session, caller, incoming, sorting, now) for incoming, sorting in read_in]
 
@@ -122,11 +122,19 @@ def fhir_routes(desk: Desk) -> list[Route]:
         tasks = [
             (
                 incoming.entry,
-                task(kept, bands, request=incoming.request, patient=incoming.patient, notes=incoming.notes),
+                task(
+                    kept,
+                    bands,
+                    request=incoming.request,
+                    patient=incoming.patient,
+                    notes=incoming.notes,
+                    reasons=desk.reasons,
+                    merged_into=into,
+                ),
             )
-            for incoming, kept, _ in made
+            for incoming, kept, _, into in made
         ]
-        log.info("fhir.taken", referrals=len(made), new=sum(is_new for _, _, is_new in made))
+        log.info("fhir.taken", referrals=len(made), new=sum(is_new for _, _, is_new, _ in made))
         if resource["resourceType"] == "Bundle":
             return _json(answer(str(resource["type"]), tasks, len(resource.get("entry", ())), base))
         _, only = tasks[0]
@@ -146,11 +154,12 @@ def fhir_routes(desk: Desk) -> list[Route]:
 
     async def show_task(request: Request) -> Response:
         caller, number = await caller_of(request), int(request.path_params["id"])
-        kept = sent = None
+        kept = sent = merge = None
         if number < 2**62:
             async with desk.store.reading() as session:
                 sent = await rest.sent(session, caller.clinic_id, number)
                 kept = await referrals.get(session, caller.clinic_id, number) if sent else None
+                merge = await duplicates.merged_into(session, caller.clinic_id, number)
         if kept is None or sent is None:
             raise _Refused(404, "not-found", "There is no such Task.")
         async with desk.store.writing() as session:
@@ -159,9 +168,15 @@ def fhir_routes(desk: Desk) -> list[Route]:
                 session, "referral read", desk.clock(), clinic_id=caller.clinic_id, staff_id=None,
                 referral_id=number, about=about,
             )  # fmt: skip
-        return _json(
-            task(kept, bands, request=sent.request, patient=sent.patient), 200, {"ETag": f'W/"{kept.version}"'}
+        told = task(
+            kept,
+            bands,
+            request=sent.request,
+            patient=sent.patient,
+            reasons=desk.reasons,
+            merged_into=merge.kept_id if merge else None,
         )
+        return _json(told, 200, {"ETag": f'W/"{kept.version}"'})
 
     async def metadata(_request: Request) -> Response:
         return _json(capabilities(base, _own_version(), f"{desk.clock():%Y-%m-%d}"))
@@ -181,10 +196,12 @@ def fhir_routes(desk: Desk) -> list[Route]:
 
 async def _keep(
     session: AsyncSession, caller: Caller, incoming: Incoming, sorting: Sorting, now: datetime
-) -> tuple[Incoming, Kept, bool]:
+) -> tuple[Incoming, Kept, bool, int | None]:
+    """Keep what came: with the referral, whether it is new, and into which other one it was merged since."""
     before = await rest.known(session, caller.clinic_id, incoming.identifiers) if incoming.identifiers else None
     if before is not None and (kept := await referrals.get(session, caller.clinic_id, before)) is not None:
-        return incoming, kept, False
+        merge = await duplicates.merged_into(session, caller.clinic_id, before)
+        return incoming, kept, False, merge.kept_id if merge else None
     made = await referrals.create(
         session,
         caller.clinic_id,
@@ -205,7 +222,7 @@ async def _keep(
     kept = await referrals.get(session, caller.clinic_id, made)
     if kept is None:
         raise RuntimeError("a referral that was just written is not there")
-    return incoming, kept, True
+    return incoming, kept, True, None
 
 
 def is_for_programs(path: str) -> bool:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
-from typing import TextIO, cast
 
 import structlog
 import uvicorn
@@ -70,24 +69,6 @@ class _Nowhere(asyncio.Queue[object]):
 
     async def put(self, item: object) -> None:
         """Drop it."""
-
-
-class _Lossy:
-    """A stream that loses what can't be written: on a full disk a line of the log must end nothing."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, or lose it."""
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Write what is left, or lose it."""
-        with contextlib.suppress(OSError):
-            self._stream.flush()
 
 
 class Gateway:
@@ -455,7 +436,7 @@ def main() -> int:
     except WrongSetting as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stderr = cast(TextIO, _Lossy(sys.stderr))
+    sys.stderr = logs.lossy(sys.stderr)
     logs.configure(settings.log_level, "gateway")
     run = settings.home / "run"
     run.mkdir(parents=True, exist_ok=True)

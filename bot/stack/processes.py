@@ -17,6 +17,7 @@ import structlog
 
 from bot.clock import system_clock
 from bot.settings import ROOT, Settings
+from bot.stack.log_files import rotate
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ HUNG_AFTER_SECONDS = 45.0
 RESTART_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
 _LASTS_SECONDS = 60.0
+_LOGS_LOOKED_AT_SECONDS = 60.0
 # Started when the gateway is up: on two cores they would hold up the first answers, and the engine, by seconds.
 _CAN_WAIT = frozenset({"actions", "desk"})
 RESTARTS = "restarts.json"
@@ -107,6 +109,7 @@ class Stack:
         state.touch(mode=0o600)
         state.write_text(json.dumps({"engine_url": self._settings.engine_url, "engine_token": self.token}))
         self._watchers = [asyncio.create_task(self._keep_alive(process)) for process in self._processes]
+        self._watchers.append(asyncio.create_task(self._keep_logs_small()))
 
     async def _start_all(self) -> None:
         gateways = [each for each in self._processes if each.name == "gateway"]
@@ -226,6 +229,18 @@ class Stack:
                     os.killpg(child.pid, signal.SIGKILL)
                 await died
             died.cancel()
+
+    async def _keep_logs_small(self) -> None:
+        """Look once a minute whether a log has grown too large."""
+        while True:
+            await asyncio.sleep(_LOGS_LOOKED_AT_SECONDS)
+            try:
+                rotated = await asyncio.to_thread(rotate, self._logs)
+            except OSError as error:
+                log.error("logs.not_rotated", fault=type(error).__name__, remedy="is the disk full?")
+                continue
+            if rotated:
+                log.info("logs.rotated", names=rotated)
 
     def _note_restart(self, process: Process, how: str) -> None:
         before = self._restarts.get(process.name, {"times": 0})

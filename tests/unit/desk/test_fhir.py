@@ -22,6 +22,7 @@ from bot.desk.columns import Note
 from bot.desk.fhir import Incoming, read_fhir
 from bot.desk.fhir_answers import answer, capabilities, outcome, task
 from bot.desk.fhir_valid import Issue, WrongFhir, checked, parsed
+from bot.desk.rule_words import Reason
 from bot.referral.record import Referral
 from bot.store.referrals import Kept, Override, Sorting, State
 from tests.unit.loaded import bands, columns, reader
@@ -651,6 +652,25 @@ def test_a_task_tells_the_band_and_the_rules_and_none_of_the_letter() -> None:
     assert dict(outputs)["rule"]["valueString"] == "P1-eye: The eye is not protected."
     assert dict(outputs)["target"]["valueDate"] == "2026-12-07"
     assert "secret" not in json.dumps(made)
+
+
+def test_a_rule_is_told_as_the_desk_shows_it() -> None:
+    reasons = {"P1-eye": Reason(("The eye does not close", "It hurts, or sees less."), "RCOphth 2021")}
+    (rule,) = [
+        each for each in task(kept(), words(), reasons=reasons)["output"] if each["type"]["text"].startswith("Rule")
+    ]
+    assert rule["valueString"] == "P1-eye: The eye does not close. It hurts, or sees less. (Source: RCOphth 2021)"
+
+
+def test_a_merged_referral_names_the_one_that_goes_on_in_its_place() -> None:
+    made = task(kept(state="closed"), words(), merged_into=7)
+    Task(made)
+    assert (made["status"], made["statusReason"]["text"]) == (
+        "completed",
+        "Merged into Task/7, which goes on in its place.",
+    )
+    assert "merged" in made["description"]
+    assert "statusReason" not in task(kept(state="closed"), words())
 
 
 def test_a_band_that_a_clinician_changed_stands_beside_that_of_the_rules() -> None:
