@@ -17,6 +17,7 @@ import structlog
 
 from bot.clock import system_clock
 from bot.settings import ROOT, Settings
+from bot.stack import left_over
 from bot.stack.log_files import rotate
 
 log = structlog.get_logger()
@@ -81,6 +82,8 @@ class Stack:
         self._logs = settings.home / "logs"
         self._run = settings.home / "run"
         self._stopping = False
+        self._is_whole = with_gateway
+        """Beside a whole stack others may start an engine of their own for a while: what is noted is not theirs."""
         self._processes = [self._actions(), self._engine(model)]
         if with_sandbox:
             self._processes.append(self._sandbox())
@@ -96,9 +99,11 @@ class Stack:
             PortTaken: a port is in use; nothing has been started.
             NotHealthy: a process did not become ready; all have been stopped.
         """
-        self._check_ports()
         for folder in (self._logs, self._run):
             folder.mkdir(parents=True, exist_ok=True)
+        if self._is_whole:
+            await asyncio.to_thread(left_over.end_left_over, self._run, STOP_SECONDS)
+        self._check_ports()
         (self._run / RESTARTS).unlink(missing_ok=True)
         try:
             await self._start_all()
@@ -143,6 +148,8 @@ class Stack:
         (self._run / "system.json").unlink(missing_ok=True)
         for process in reversed(self._processes):
             await end(process)
+        if self._is_whole:
+            (self._run / left_over.FILE).unlink(missing_ok=True)
 
     def _check_ports(self) -> None:
         settings = self._settings
@@ -170,6 +177,12 @@ class Stack:
                 stderr=output,
                 start_new_session=True,
             )
+        if self._is_whole:
+            with contextlib.suppress(OSError):  # a full disk must not keep a process from being started
+                left_over.note(self._run, self._running())
+
+    def _running(self) -> dict[str, int]:
+        return {each.name: each.child.pid for each in self._processes if each.child and each.child.returncode is None}
 
     async def _until_ready(self, process: Process) -> None:
         deadline = asyncio.get_running_loop().time() + process.ready_within

@@ -23,7 +23,8 @@ _COPIED = ("bot", "actions", "content", "nlu_data", "tests/faults", "tests/e2e/g
 _FILES = ("config.yml", "domain.yml", "endpoints.yml", "credentials.yml", "engine/uv.lock")
 _RASA = '#!/bin/sh\nexec "{python}" "{folder}/tests/faults/engine_stand_in.py" "$@"\n'
 IN_USE = ("engine", "actions", "gateway", "desk", "sandbox")
-_MODULES = {
+_UP = "Septimus is up."
+MODULES = {
     "engine": "engine_stand_in.py",
     "actions": "actions.server",
     "gateway": "bot.gateway",
@@ -129,8 +130,9 @@ class System:
             )
 
     def start(self) -> None:
+        ups = self.log.count(_UP)
         self.begin()
-        until(lambda: "Septimus is up." in self.log or not self.runs, "all is up", 90, every=0.1)
+        until(lambda: self.log.count(_UP) > ups or not self.runs, "all is up", 90, every=0.1)
         assert self.runs, self.log
         command = Path(f"/proc/{self.pid('sandbox')}/cmdline").read_bytes().decode().split("\0")
         self.telegram.token = command[command.index("--token") + 1]
@@ -142,6 +144,12 @@ class System:
     def ends(self, seconds: float = 60) -> int:
         assert self._process is not None
         return self._process.wait(seconds)
+
+    def kill(self) -> None:
+        """Kill `septimus run` itself, and none of its children."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> int:
         if self._process is not None and self.runs:
@@ -158,7 +166,7 @@ class System:
             except (OSError, IndexError):
                 continue
             words = command.decode(errors="replace").split("\0")
-            if parent == self._process.pid and any(each.endswith(_MODULES[name]) for each in words):
+            if parent == self._process.pid and any(each.endswith(MODULES[name]) for each in words):
                 return int(folder.name)
         return None
 

@@ -7,6 +7,7 @@ than in use: four seconds without an answer count as hung.
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import time
@@ -18,7 +19,7 @@ import pytest
 from tests.e2e.gateway_process import Person
 from tests.faults.conftest import NewPeople
 from tests.faults.engine_stand_in import MARK
-from tests.faults.system import IN_USE, System, patience, until
+from tests.faults.system import IN_USE, MODULES, System, patience, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -160,3 +161,22 @@ def test_it_stops_soon_although_a_process_hangs(system: System) -> None:
     assert system.stop() == 0
     assert time.monotonic() - asked_at < 25 * patience()
     assert not any(system.answers(name) for name in IN_USE)
+
+
+def test_what_a_killed_run_leaves_behind_answers_on_until_the_next_start_which_ends_it(
+    system: System, people: NewPeople, questions: list[str]
+) -> None:
+    (someone,) = people(system.gateway, system.telegram, 1)
+    until(lambda: all(map(system.pid, MODULES)), "all run")
+    former = {name: system.pid(name) for name in MODULES}
+    system.kill()
+    someone.says(questions[0])
+    someone.gets(seconds=30 * patience())
+    system.start()
+    for name, pid in former.items():
+        assert system.pid(name) not in (None, pid)
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid or 0), 0)
+    (other,) = people(system.gateway, system.telegram, 1)
+    other.says(questions[0])
+    other.gets(seconds=30 * patience())
