@@ -21,6 +21,7 @@ from actions.resources import Resources
 from actions.small_talk import SmallTalk
 from bot import logs, metrics
 from bot.content_file import ContentError
+from bot.reports import reports_of
 from bot.settings import WrongSetting, read_settings
 
 log = structlog.get_logger()
@@ -96,10 +97,11 @@ def main() -> int:
     """Run until told to stop. Returns 2 when the content or a setting is broken."""
     try:
         settings = read_settings()
+        reports = reports_of(settings, "actions")
     except WrongSetting as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    logs.configure(settings.log_level, "actions")
+    logs.configure(settings.log_level, "actions", reports)
     if settings.engine_token is None:
         sys.stderr.write("SEPTIMUS_ENGINE_TOKEN is missing: start the action server with `septimus run`, or set it.\n")
         return 2

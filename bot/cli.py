@@ -74,11 +74,12 @@ def _known() -> tuple[type[Exception], ...]:
 def run() -> None:
     """Start everything: engine, actions, bot and desk, and the sandbox when no Telegram token is set."""
     from bot import logs
+    from bot.reports import reports_of
     from bot.stack.model import current_model, train
     from bot.stack.processes import Stack
 
     settings = read_settings()
-    logs.configure(settings.log_level, "run")
+    logs.configure(settings.log_level, "run", reports_of(settings, "run"))
     _apart(_check_content, settings)
     sandbox = settings.telegram_bot_token is None
     if current_model() is None:

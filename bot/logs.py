@@ -15,15 +15,21 @@ from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
+from structlog.typing import Processor
 
 _MOST_PLACES = 30
 _DEEPEST = 5
 
 
-def configure(level: str, process: str) -> None:
+def configure(level: str, process: str, reports: Processor | None = None) -> None:
     """Set up logging for one process: one JSON line an event on standard error.
 
     Libraries that would print what people write, or the bot's token in an address, are kept at WARNING.
+
+    Args:
+        level: how much is logged.
+        process: which of ours this is.
+        reports: is shown each line before it is written (see `bot.reports`).
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutWords("%(levelname)s %(name)s %(message)s"))
@@ -49,6 +55,7 @@ def configure(level: str, process: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _told_fault,
+            *([reports] if reports is not None else []),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),

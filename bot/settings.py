@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         9108, description="Port on 127.0.0.1 of the desk's health and figures; 0 for none.", ge=0, le=65535
     )
     concurrency: int = Field(8, description="How many people are answered side by side.", ge=1, le=64)
+    sentry_dsn: SecretStr | None = Field(
+        None, description="Address of a Sentry project that is told of errors; needs `uv sync --extra sentry`."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
     @field_validator("now")

@@ -33,6 +33,7 @@ from bot.desk.passwords import new_token
 from bot.desk.rest import fhir_routes, is_for_programs, refusal
 from bot.desk.sorting import Sorter
 from bot.knowledge import Shelf
+from bot.reports import reports_of
 from bot.second_reader import SecondReader
 from bot.settings import CONTENT, Settings, WrongSetting, read_settings
 from bot.store import Store, demo, referrals, staff, standing
@@ -271,7 +272,7 @@ def main() -> int:
     """Run as a process on loopback. Returns 2 when the content or a setting is broken."""
     try:
         settings = read_settings()
-        logs.configure(settings.log_level, "desk")
+        logs.configure(settings.log_level, "desk", reports_of(settings, "desk"))
         desk = open_desk(settings)
     except (WrongSetting, ContentError) as error:
         sys.stderr.write(f"{error}\n")

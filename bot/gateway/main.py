@@ -38,6 +38,7 @@ from bot.gateway.unwritten import Unwritten
 from bot.knowledge import Shelf
 from bot.patient import Patient, new_pseudonym
 from bot.programme.exercise import load_exercises
+from bot.reports import reports_of
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
 from bot.store import Store, facts, inbox, patients, retention, set_back, standing
 from bot.store.database import NewerTables
@@ -433,11 +434,12 @@ def main() -> int:
     """Run as a process. Returns 2, after one line on standard error, when it can't start."""
     try:
         settings = read_settings()
+        reports = reports_of(settings, "gateway")
     except WrongSetting as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stderr = logs.lossy(sys.stderr)
-    logs.configure(settings.log_level, "gateway")
+    logs.configure(settings.log_level, "gateway", reports)
     run = settings.home / "run"
     run.mkdir(parents=True, exist_ok=True)
     try:
