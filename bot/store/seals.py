@@ -30,6 +30,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store import keys as key_file
@@ -106,8 +107,10 @@ def note(connection: Connection, ring: Keyring) -> None:
     known = ring.fingerprints()
     if newest not in needed or set(needed) - set(known):
         told = [each for each in known if each == newest or each in needed]
-        connection.execute(delete(FactRow).where(FactRow.name == FACT))
-        connection.execute(insert(FactRow).values(name=FACT, value=",".join(told)))
+        kind = sqlite if connection.dialect.name == "sqlite" else postgresql
+        noted = kind.insert(FactRow).values(name=FACT, value=",".join(told))
+        # Of several processes that start at once each may find it missing.
+        connection.execute(noted.on_conflict_do_update(index_elements=["name"], set_={"value": noted.excluded.value}))
 
 
 def _needed(connection: Connection) -> Sequence[str] | None:
