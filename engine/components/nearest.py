@@ -50,8 +50,10 @@ class Nearest:
 
     def _cosines(self, vectors: np.ndarray) -> np.ndarray:
         scales = np.maximum(np.abs(vectors).max(axis=1, keepdims=True), 1e-9) / _MOST_OF_A_MESSAGE
-        message = (np.rint(vectors / scales) + _ZERO).astype(np.uint8)
-        return self._session.run(None, {"message": message})[0] * self._scales * scales.astype(np.float32)
+        messages = (np.rint(vectors / scales) + _ZERO).astype(np.uint8)
+        # One at a time: for many at once onnxruntime 1.x goes another way (AMX), which is wrong at the edges.
+        products = np.vstack([self._session.run(None, {"message": each[None]})[0] for each in messages])
+        return products * self._scales * scales.astype(np.float32)
 
 
 def _graph(examples: np.ndarray) -> bytes:
