@@ -124,6 +124,7 @@ def test_what_comes_while_the_database_takes_nothing_is_answered_when_it_does(
         assert [row.state for _, row in gateway.outbox(ids) if row.state != "sent"] == []
         assert shutil.disk_usage(home).free > 0
     finally:
+        print(gateway.log[-4000:])  # shown where it fails
         gateway.kill()
 
 
