@@ -1,11 +1,15 @@
 """What a Sentry is told: the line of the log, and nothing that it would collect by itself."""
 
 import json
+import logging
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import sentry_sdk
+import structlog
 from sentry_sdk.transport import Transport
 
 from bot import logs
@@ -26,8 +30,12 @@ class Post(Transport):
 
 @pytest.fixture
 def post() -> Iterator[Post]:
+    hook, threads, handlers = sys.excepthook, threading.excepthook, logging.getLogger().handlers[:]
     yield Post()
     sentry_sdk.init(dsn=None)
+    structlog.reset_defaults()  # it would go on writing into what pytest has closed by then
+    structlog.contextvars.clear_contextvars()
+    sys.excepthook, threading.excepthook, logging.getLogger().handlers[:] = hook, threads, handlers
 
 
 def test_an_error_is_told_with_its_line_and_nothing_else_is(post: Post) -> None:
@@ -50,8 +58,6 @@ def test_an_error_is_told_with_its_line_and_nothing_else_is(post: Post) -> None:
 
 
 def test_a_fault_is_told_as_it_is_logged_without_its_own_words(post: Post, capsys: pytest.CaptureFixture[str]) -> None:
-    import structlog
-
     logs.configure("INFO", "desk", Reports(DSN, "desk", post))
     try:
         int(MARK)
@@ -70,8 +76,6 @@ def test_a_wrong_address_is_refused_without_repeating_it() -> None:
 
 
 def test_without_the_package_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "sentry_sdk", None)
     with pytest.raises(NoReports, match="uv sync --extra sentry"):
         Reports(DSN, "gateway")
