@@ -57,6 +57,8 @@ _SANDBOX = "septimus_sandbox_bot"
 """The name of the sandbox's bot: its chats are no Telegram's, so no link to Telegram leads there."""
 _LONGEST_PAUSE = 60.0
 _LOOK_UP_SECONDS = 2.0
+_LATE_SECONDS = 3.0
+"""How long a database may take to write updates down before whoever may be in danger is answered without it."""
 _STEP = timedelta(seconds=5)
 """What the clock may go ahead or back by against the one that only ticks, before it counts as set."""
 
@@ -88,6 +90,7 @@ class Gateway:
         self._ready = settings.home / "run" / f"{settings.instance}.ready"
         self._owner = new_owner(settings.instance)
         self._store = Store(settings.database)
+        self._opening, self._is_open = asyncio.Lock(), False
         self._unauthorised = asyncio.Event()
         production = settings.mode == "production"
         shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
@@ -150,12 +153,27 @@ class Gateway:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run until told to stop; then finish what is in hand."""
-        await self._store.migrate()
-        await take_over(self._store, self._settings.home / "run", self._settings.instance, self._owner)
-        await self._bring_back()
+        """Run until told to stop; then finish what is in hand.
+
+        On a database that can't be used it runs all the same: what people write stays at Telegram, and whoever may be
+        in danger is answered. The first write that comes through opens it.
+        """
+        try:
+            await self._open()
+        except SQLAlchemyError as error:
+            log.error("database.unusable", fault=type(error).__name__, remedy="septimus doctor")
         async with watching(create_watch("gateway", self._parts, self._refresh), self._settings.gateway_watch_port):
             await self._run(stop)
+
+    async def _open(self) -> None:
+        """Bring the tables to their newest version and take over what a dead gateway had claimed; once."""
+        async with self._opening:
+            if self._is_open:
+                return
+            await self._store.migrate()
+            await take_over(self._store, self._settings.home / "run", self._settings.instance, self._owner)
+            await self._bring_back()
+            self._is_open = True
 
     async def _run(self, stop: asyncio.Event) -> None:
         await self._sign_in(stop)
@@ -230,18 +248,22 @@ class Gateway:
         if not updates:
             return
         rows = [(each["update_id"], chat_of(each), each) for each in updates]
+        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._not_written, updates, "late")
         try:
+            await self._open()
             async with self._store.writing() as session:
                 await inbox.write(session, rows, self._clock(), self._settings.bot)
-        except SQLAlchemyError as error:
-            self._not_written(updates, error)
+        except (SQLAlchemyError, KeysUnusable, NewerTables) as error:
+            self._not_written(updates, type(error).__name__)
             raise
+        finally:
+            late.cancel()
         self._unwritten.over()
         self._answerer.nudge()
 
-    def _not_written(self, updates: Sequence[RawUpdate], error: SQLAlchemyError) -> None:
-        """Note that updates could not be written down; they come again. Their people are told beside it."""
-        log.error("update.not_written", count=len(updates), fault=type(error).__name__)
+    def _not_written(self, updates: Sequence[RawUpdate], fault: str) -> None:
+        """Note that updates could not be written down, or not yet; they come again. Their people are told beside it."""
+        log.error("update.not_written", count=len(updates), fault=fault)
         if self._telling is None or self._telling.done():
             self._telling = asyncio.create_task(self._unwritten.tell(updates))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as TurnTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.store import schema, sealed, seals
@@ -20,8 +21,15 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _ANSWERS_WITHIN_S = 2.0
 _ONE_AT_A_TIME = 7_368_468
 """The number of PostgreSQL's lock that whoever migrates holds; ours alone in this database."""
+_LOCK_WITHIN_S = 10
 # secure_delete: what is deleted or dropped is overwritten with zeros, not only unlinked.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=10000", "secure_delete=ON")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    f"busy_timeout={_LOCK_WITHIN_S}000",
+    "secure_delete=ON",
+)
 REBUILT_AT_ONCE = 128_000_000
 """Bytes. A larger SQLite file is rebuilt by the nightly job alone: writers wait meanwhile."""
 
@@ -48,7 +56,7 @@ class Store:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         # SQLite's own lock is nobody's turn: of many that wait one may wait for seconds. Here they take turns.
         is_file = make_url(url).get_backend_name() == "sqlite"
-        self._turn: AbstractAsyncContextManager[None] = asyncio.Lock() if is_file else nullcontext()
+        self._turns = asyncio.Lock() if is_file else None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
@@ -64,7 +72,7 @@ class Store:
         On SQLite it takes the write lock at once, so that two writers wait for each other and never deadlock half-way.
         """
         await self._check_keys(may_make=True)
-        async with self._turn, self._sessions() as session:
+        async with self._turn(), self._sessions() as session:
             await session.connection(execution_options={"septimus_writes": True})
             async with _committed(session):
                 yield session
@@ -121,6 +129,25 @@ class Store:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for this writer's turn, no longer than for SQLite's lock.
+
+        Where that is held for good, those who queue would else wait for it one after the other, each anew.
+        """
+        if self._turns is None:
+            yield
+            return
+        try:
+            async with asyncio.timeout(_LOCK_WITHIN_S):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise TurnTimeout("the database is locked: those before did not come through either") from None
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     async def _check_keys(self, *, may_make: bool) -> None:
         """See, before the first transaction, that the keys fit the database."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -58,7 +60,11 @@ def no_bigger_files(gateway: Gateway) -> Iterator[None]:
 
 @contextmanager
 def read_only(gateway: Gateway) -> Iterator[None]:
-    """The files can't be changed by anybody, root included, nor through what is open already."""
+    """The files can't be changed by anybody, root included, nor through what is open already.
+
+    SQLite's index of its journal is mapped memory. Where that is written to first the kernel ends the process with
+    SIGBUS, as it would on a disk that fails; so what supervises the gateway is needed here.
+    """
     files = [str(gateway.home / name) for name in FILES if (gateway.home / name).exists()]
     made = subprocess.run(["chattr", "+i", *files], capture_output=True, check=False)
     if made.returncode != 0:
@@ -70,6 +76,17 @@ def read_only(gateway: Gateway) -> Iterator[None]:
 
 
 @contextmanager
+def read_only_unread(gateway: Gateway) -> Iterator[None]:
+    """The same, just after a commit that nobody has read: whoever reads next writes in the index."""
+    other = sqlite3.connect(gateway.home / "septimus.db")
+    with other:
+        other.execute("UPDATE facts SET value = value")
+    with read_only(gateway):
+        yield
+    other.close()
+
+
+@contextmanager
 def locked(gateway: Gateway) -> Iterator[None]:
     """Another program holds SQLite's write lock, and does not let go."""
     other = sqlite3.connect(gateway.home / "septimus.db", isolation_level=None)
@@ -77,6 +94,9 @@ def locked(gateway: Gateway) -> Iterator[None]:
     yield
     other.execute("ROLLBACK")
     other.close()
+
+
+_SPOILS = [full_disk, no_bigger_files, read_only, read_only_unread, locked]
 
 
 @pytest.fixture
@@ -92,7 +112,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the faults are Linux's")
-@pytest.mark.parametrize("spoil", [full_disk, no_bigger_files, read_only, locked], ids=lambda each: each.__name__)
+@pytest.mark.parametrize("spoil", _SPOILS, ids=lambda each: each.__name__)
 def test_what_comes_while_the_database_takes_nothing_is_answered_when_it_does(
     telegram: Telegram, people: NewPeople, questions: list[str], words: Words, home: Path, spoil: Spoil
 ) -> None:
@@ -105,7 +125,7 @@ def test_what_comes_while_the_database_takes_nothing_is_answered_when_it_does(
             each.says(questions[0])
         until(lambda: len(telegram.accepted(ids)) == len(crowd) and gateway.is_idle(ids), "all is well at first")
         before = telegram.last_call()
-        with spoil(gateway):
+        with spoil(gateway), supervised(gateway):
             for question in questions[1:4]:
                 for each in crowd:
                     each.says(question)
@@ -114,7 +134,6 @@ def test_what_comes_while_the_database_takes_nothing_is_answered_when_it_does(
             assert "999" in told
             sorry = words("other.error", number="999")
             until(lambda: all(sorry in each.replies() for each in crowd), "everybody is told that it is wrong", 60)
-            assert gateway.runs
             assert not telegram.accepted(ids, before) or telegram.waiting(), "nothing is taken that can't be kept"
         wanted = Counter((each.id, question) for question in questions[1:4] for each in crowd)
         until(lambda: answered(telegram, crowd, before) == wanted, "all are answered", 90, every=0.1)
@@ -126,6 +145,66 @@ def test_what_comes_while_the_database_takes_nothing_is_answered_when_it_does(
     finally:
         print(gateway.log[-4000:])  # shown where it fails
         gateway.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the faults are Linux's")
+@pytest.mark.parametrize("spoil", [read_only, locked], ids=lambda each: each.__name__)
+def test_a_gateway_that_starts_on_a_database_that_takes_nothing_answers_whoever_may_be_in_danger(
+    telegram: Telegram, people: NewPeople, questions: list[str], tmp_path: Path, spoil: Spoil
+) -> None:
+    gateway = Patient(tmp_path, telegram)
+    someone, frightened = people(gateway, telegram, 2)
+    try:
+        with spoil(gateway):
+            gateway.start()
+            someone.says(questions[0])
+            frightened.says(EMERGENCY)
+            (told,) = until(frightened.replies, "whoever may be in danger is answered now", 60)[:1]
+            assert "999" in told
+        until(lambda: telegram.accepted({someone.id}) == [(someone.id, questions[0])], "the other is answered", 60)
+    finally:
+        print(gateway.log[-4000:])
+        gateway.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the faults are Linux's")
+def test_whoever_may_be_in_danger_does_not_wait_until_the_lock_is_given_up(
+    telegram: Telegram, people: NewPeople, tmp_path: Path
+) -> None:
+    gateway = Patient(tmp_path, telegram)
+    gateway.start()
+    (frightened,) = people(gateway, telegram, 1)
+    try:
+        with locked(gateway):
+            frightened.says(EMERGENCY)
+            (told,) = until(frightened.replies, "whoever may be in danger is answered now", 60)[:1]
+            assert "999" in told
+            assert "OperationalError" not in gateway.log
+    finally:
+        print(gateway.log[-4000:])
+        gateway.kill()
+
+
+@contextmanager
+def supervised(gateway: Gateway) -> Iterator[None]:
+    """Start the gateway again when the kernel ends it for what can't be written, as its supervisor would."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.5):
+            if not gateway.runs:
+                ended.append(gateway.ends())
+                gateway.begin()
+
+    ended: list[int] = []
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watching.join()
+    assert set(ended) <= {-signal.SIGBUS}
 
 
 def answered(telegram: Telegram, people: list[Person], after: int) -> Counter[tuple[int, str]]:
