@@ -11,6 +11,7 @@ from datetime import UTC, timedelta
 
 import structlog
 import uvicorn
+import uvloop
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import BotCommand
@@ -43,7 +44,6 @@ from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read
 from bot.store import Store, facts, inbox, patients, retention, set_back, standing
 from bot.store.database import NewerTables
 from bot.store.keys import KeysUnusable
-from bot.triage import pattern
 from bot.watch import answers, create_watch, watching
 
 log = structlog.get_logger()
@@ -190,7 +190,6 @@ class Gateway:
         receiving = asyncio.create_task(receive(stop))
         self._ready.touch()
         log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
-        preparing = asyncio.create_task(asyncio.to_thread(pattern.prepare))
         try:
             await asyncio.wait(
                 {asyncio.create_task(stop.wait()), answering, sending, receiving, reminding, keeping},
@@ -200,7 +199,6 @@ class Gateway:
             await receiving
             await reminding
             await watching_clock
-            await preparing
             answering_may_stop.set()
             self._answerer.nudge()
             await answering
@@ -466,7 +464,7 @@ def main() -> int:
     run.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(run / f"{settings.instance}.lock", timeout=0):
-            asyncio.run(serve(settings))
+            uvloop.run(serve(settings))
     except Timeout:
         sys.stderr.write(f"A gateway named {settings.instance} runs already; stop it, or set SEPTIMUS_INSTANCE.\n")
         return 2

@@ -2,10 +2,14 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from functools import cache
 from pathlib import Path
 
+import spacy
 import yaml
+from spacy.language import Language
 from textstat import textstat
 
 from bot.content_file import Problem
@@ -19,7 +23,6 @@ MAX_SENTENCE_WORDS = 20
 MAX_SHORT_WORDS = 60
 BODY_WORDS = range(80, 251)
 TELEGRAM_TEXT_LIMIT = 4096
-_SENTENCE_END = re.compile(r"(?<=[.!?:])\s+|\n+")
 _WORD = re.compile(r"[A-Za-z0-9]+(?:['’-][A-Za-z0-9]+)*")
 # "20 mg", "2 tablets a day": the bot explains medicines, it never names a dose.
 _DOSE = re.compile(r"\b\d+\s?(?:mg|mcg|milligrams?|micrograms?|ml)\b|\b\d+ tablets? (?:a|per) day\b", re.IGNORECASE)
@@ -104,7 +107,7 @@ def _check(article: Article, library: Library, rule_ids: AbstractSet[str], easy:
     if (count := len(_WORD.findall(article.body))) not in BODY_WORDS:
         found.append(_problem(article, f"the body has {count} words; {BODY_WORDS.start} to {BODY_WORDS.stop - 1}"))
     prose = spoken(article)
-    for sentence in _SENTENCE_END.split(prose):
+    for sentence in sentences(prose):
         if (count := len(_WORD.findall(sentence))) > MAX_SENTENCE_WORDS:
             found.append(
                 _problem(article, f"a sentence of {count} words (at most {MAX_SENTENCE_WORDS}): {sentence[:60]}...")
@@ -125,6 +128,20 @@ def spoken(article: Article) -> str:
     body = re.sub(r"\*+|^#+ +|^- ", "", article.body, flags=re.MULTILINE)
     lines = [article.short, body, *article.do, *article.dont, *(line.text for line in article.get_help)]
     return "\n".join(line if line.rstrip().endswith((".", "!", "?", ":")) else f"{line}." for line in lines)
+
+
+def sentences(prose: str) -> Iterator[str]:
+    """Yield the sentences of plain text, each of one line; what a colon leads in is a sentence of its own."""
+    for line in filter(None, prose.splitlines()):
+        yield from (sentence.text for sentence in _splitter()(line).sents)
+
+
+@cache
+def _splitter() -> Language:
+    """Return spaCy's rules for English without a model: they know that "a.m." and "Dr." end no sentence."""
+    language = spacy.blank("en")
+    language.add_pipe("sentencizer", config={"punct_chars": [".", "!", "?", ":"]})
+    return language
 
 
 def reading_grade(text: str, easy: AbstractSet[str]) -> float:

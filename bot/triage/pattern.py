@@ -21,10 +21,12 @@ expression over these characters. It keeps matching fast, and its time bounded, 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
+
+from rapidfuzz.distance import Levenshtein
 
 # One character each. Words start in the private-use area, so that none is special in a regular expression.
 FULL_STOP, QUESTION, COMMA, COLON, UNKNOWN, NUMBER, MANY, YEAR = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007"
@@ -425,29 +427,16 @@ def _plain(raw: str) -> str:
     return "".join(letter for letter in lowered if not unicodedata.combining(letter))
 
 
-def prepare() -> None:
-    """Load what slips are measured with, so that no message waits for it."""
-    _levenshtein()
-
-
-@cache
-def _levenshtein() -> Callable[[str, str, int], int]:
-    from spacy.matcher import levenshtein  # here: it takes most of a second, and the first answers need it seldom
-
-    measure: Callable[[str, str, int], int] = levenshtein
-    return measure
-
-
 def _slips(word: str, known: str, reach: int) -> int:
     if len(word) == len(known) and sorted(word) == sorted(known):
         differing = [index for index, letter in enumerate(word) if letter != known[index]]
         if len(differing) == 2 and differing[1] == differing[0] + 1:
             return 1
     if len(known) == len(word) == 4 and word[3] == known[3]:
-        return _levenshtein()(word, known, 1)
+        return Levenshtein.distance(word, known, score_cutoff=1)
     if len(known) < 5:
         return reach + 1
-    return _levenshtein()(word, known, reach)
+    return Levenshtein.distance(word, known, score_cutoff=reach)
 
 
 def _either_order(pattern: str) -> Iterator[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.knowledge.library import load_library
-from bot.knowledge.lint import check_library, check_questions, read_rule_ids, reading_grade, spoken
+from bot.knowledge.lint import check_library, check_questions, read_rule_ids, reading_grade, sentences, spoken
 from bot.settings import ROOT
 from bot.words import Words
 
@@ -159,3 +159,8 @@ def test_the_real_articles_are_sound(library: Any, words: Words, content: Path) 
 
 def test_the_real_questions_are_sound(library: Any) -> None:
     assert [str(problem) for problem in check_questions(ROOT / "nlu_data", library.topics)] == []
+
+
+def test_an_abbreviation_ends_no_sentence_and_a_colon_does() -> None:
+    found = list(sentences("Tape it at 9 p.m. every night: it helps. Is it sore?\nSee Dr. Bell."))
+    assert found == ["Tape it at 9 p.m. every night:", "it helps.", "Is it sore?", "See Dr. Bell."]
