@@ -157,9 +157,7 @@ class Answerer:
         return True
 
     async def _converse(self, row: inbox.Incoming, incoming: Incoming) -> bool:
-        async with self._store.writing() as session:
-            patient = await patients.of_chat(session, incoming.chat_id, self._clock(), self._own)
-            await patients.set_blocked(session, patient.id, None)
+        patient = await self._who(incoming.chat_id)
         begun = time.monotonic()
         turning = asyncio.create_task(self._turn(patient, incoming))
         if not (await asyncio.wait({turning}, timeout=_TYPING_AFTER_SECONDS))[0]:
@@ -183,6 +181,17 @@ class Answerer:
         if incoming.callback_id is not None:
             self._aside(self._bot.answer_callback_query(incoming.callback_id, text=turn.outcome.notice))
         return has_more
+
+    async def _who(self, chat_id: int) -> Patient:
+        """Return the person of a chat; only one who is new, or is back, is anything to write down."""
+        async with self._store.reading() as session:
+            known = await patients.in_reach(session, chat_id, self._own)
+        if known is not None:
+            return known
+        async with self._store.writing() as session:
+            patient = await patients.of_chat(session, chat_id, self._clock(), self._own)
+            await patients.set_blocked(session, patient.id, None)
+        return patient
 
     async def _turn(self, patient: Patient, incoming: Incoming) -> Turn:
         spoken = incoming.said

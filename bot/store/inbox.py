@@ -35,9 +35,22 @@ class Incoming:
         return f"update:{self.update_id}" if self.bot == MAIN_BOT else f"update:{self.bot}.{self.update_id}"
 
 
+# What each message needs is put together once, of the bare table: each time it would cost as much as to run it.
+_ROW = Base.metadata.tables[InboxRow.__tablename__]
+_FINISH = (
+    update(_ROW)
+    .where(_ROW.c.id == bindparam("id_"), _ROW.c.state == "waiting")
+    .values(state="done", update=None, finished_at=bindparam("now_"), claimed_by=None, claimed_until=None)
+)
+_HAS_MORE = (
+    select(_ROW.c.id)
+    .where(_ROW.c.state == "waiting", _ROW.c.bot == bindparam("bot_"), _ROW.c.chat_id == bindparam("chat_"))
+    .limit(1)
+)
+
+
 def _claim() -> Update:
-    """Put the statement of a claim together, once: at each message it would cost as much as to run it."""
-    row = Base.metadata.tables[InboxRow.__tablename__]
+    row = _ROW
     older = row.alias("older")
     bot, now = bindparam("bot_", type_=row.c.bot.type), bindparam("now_", type_=row.c.claimed_until.type)
     free = or_(row.c.claimed_until.is_(None), row.c.claimed_until < now)
@@ -95,9 +108,7 @@ async def write(
     if not rows:
         return 0
     statement = (
-        insert_into(session, InboxRow)
-        .on_conflict_do_nothing(index_elements=["bot", "update_id"])
-        .returning(InboxRow.id)
+        insert_into(session, _ROW).on_conflict_do_nothing(index_elements=["bot", "update_id"]).returning(_ROW.c.id)
     )
     return len((await session.execute(statement, rows)).all())
 
@@ -122,8 +133,7 @@ async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int, 
 
 async def has_more(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> bool:
     """Say whether a chat's next update waits already."""
-    waiting = select(InboxRow.id).where(InboxRow.state == "waiting", InboxRow.bot == bot, InboxRow.chat_id == chat_id)
-    return await session.scalar(waiting.limit(1)) is not None
+    return await session.scalar(_HAS_MORE, {"bot_": bot, "chat_": chat_id}) is not None
 
 
 async def free_claims(session: AsyncSession, gateway: str) -> None:
@@ -137,11 +147,7 @@ async def free_claims(session: AsyncSession, gateway: str) -> None:
 
 async def finish(session: AsyncSession, inbox_id: int, now: datetime) -> bool:
     """Mark an update as answered and drop its text. False when another gateway had finished it first."""
-    done = await session.execute(
-        update(InboxRow)
-        .where(InboxRow.id == inbox_id, InboxRow.state == "waiting")
-        .values(state="done", update=None, finished_at=now, claimed_by=None, claimed_until=None)
-    )
+    done = await session.execute(_FINISH, {"id_": inbox_id, "now_": now})
     return isinstance(done, CursorResult) and done.rowcount == 1
 
 

@@ -51,9 +51,30 @@ class Unasked:
     not_after: datetime
 
 
+# What each message needs is put together once, of the bare table: each time it would cost as much as to run it.
+_ROW, _CHAT = (Base.metadata.tables[each.__tablename__] for each in (OutboxRow, TelegramChatRow))
+_UNCLAIMED = {"claimed_by": None, "claimed_until": None}
+_SENT = (
+    update(_ROW)
+    .where(_ROW.c.id == bindparam("id_"), _ROW.c.state == "waiting")
+    .values(state="sent", body=None, message_id=bindparam("message_"), finished_at=bindparam("now_"), **_UNCLAIMED)
+    .returning(_ROW.c.key)
+)
+_HAS_MORE = {
+    can_wait: select(_ROW.c.id)
+    .where(
+        _ROW.c.state == "waiting",
+        _ROW.c.patient_id == bindparam("patient_"),
+        _ROW.c.priority >= CAN_WAIT if can_wait else _ROW.c.priority < CAN_WAIT,
+        _ROW.c.due_at <= bindparam("now_"),
+    )
+    .limit(1)
+    for can_wait in (False, True)
+}
+
+
 def _claim(*, can_wait: bool) -> Update:
-    """Put the statement of a claim together, once: at each message it would cost as much as to run it."""
-    row = Base.metadata.tables[OutboxRow.__tablename__]
+    row = _ROW
     older = row.alias("older")
     bot, now = bindparam("bot_", type_=row.c.bot.type), bindparam("now_", type_=row.c.claimed_until.type)
     lane, older_lane = (
@@ -136,9 +157,9 @@ async def add(
     priority: int = 5,
 ) -> None:
     """Write down something to send by the person's own bot; a second one with the same key changes nothing."""
-    own = select(TelegramChatRow.bot).where(TelegramChatRow.patient_id == patient_id).scalar_subquery()
+    own = select(_CHAT.c.bot).where(_CHAT.c.patient_id == patient_id).scalar_subquery()
     await session.execute(
-        insert_into(session, OutboxRow)
+        insert_into(session, _ROW)
         .values(
             bot=func.coalesce(own, MAIN_BOT),
             key=key,
@@ -183,11 +204,7 @@ async def claim(
 
 async def has_more(session: AsyncSession, patient_id: str, now: datetime, *, can_wait: bool = False) -> bool:
     """Say whether more waits for a person and is due: of the answers, or of what `can_wait`."""
-    lane = OutboxRow.priority >= CAN_WAIT if can_wait else OutboxRow.priority < CAN_WAIT
-    waiting = select(OutboxRow.id).where(
-        OutboxRow.state == "waiting", OutboxRow.patient_id == patient_id, lane, OutboxRow.due_at <= now
-    )
-    return await session.scalar(waiting.limit(1)) is not None
+    return await session.scalar(_HAS_MORE[can_wait], {"patient_": patient_id, "now_": now}) is not None
 
 
 async def free_claims(session: AsyncSession, gateway: str) -> None:
@@ -205,9 +222,9 @@ async def free_claims(session: AsyncSession, gateway: str) -> None:
 
 async def sent(session: AsyncSession, outbox_id: int, message_id: int | None, now: datetime) -> None:
     """Mark a row as sent and drop its text."""
-    done = {"state": "sent", "body": None, "message_id": message_id, "finished_at": now, **_UNCLAIMED}
-    keys = await _finish(session, OutboxRow.id == outbox_id, done)
+    keys = (await session.scalars(_SENT, {"id_": outbox_id, "message_": message_id, "now_": now})).all()
     if not keys:  # given up meanwhile, and yet it arrived
+        done = {"state": "sent", "body": None, "message_id": message_id, "finished_at": now, **_UNCLAIMED}
         await session.execute(update(OutboxRow).where(OutboxRow.id == outbox_id).values(**done))
     await tally.add(session, Tally(sent=tally.messages(keys)), now)
 
@@ -244,22 +261,13 @@ async def give_up_on(session: AsyncSession, patient_id: str, fault: str, now: da
     await _given_up(session, OutboxRow.patient_id == patient_id, fault, now)
 
 
-_UNCLAIMED = {"claimed_by": None, "claimed_until": None}
-
-
 async def _given_up(session: AsyncSession, which: ColumnElement[bool], fault: str, now: datetime) -> None:
-    done = {"state": "failed", "body": None, "fault": fault[:64], "finished_at": now, **_UNCLAIMED}
-    reminders = tally.messages(await _finish(session, which, done))
-    await tally.add(session, Tally(late=reminders) if fault == TOO_LATE else Tally(failed=reminders), now)
-
-
-async def _finish(session: AsyncSession, which: ColumnElement[bool], done: Mapping[str, object]) -> Sequence[str]:
-    """Finish what still waits of some rows; return the keys of those that did."""
     keys = await session.scalars(
         update(OutboxRow)
         .where(which, OutboxRow.state == "waiting")
-        .values(**done)
+        .values(state="failed", body=None, fault=fault[:64], finished_at=now, **_UNCLAIMED)
         .returning(OutboxRow.key)
         .execution_options(synchronize_session=False)
     )
-    return keys.all()
+    reminders = tally.messages(keys.all())
+    await tally.add(session, Tally(late=reminders) if fault == TOO_LATE else Tally(failed=reminders), now)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.patient import Patient, Step, new_pseudonym
@@ -14,6 +14,20 @@ from bot.store.tables import MAIN_BOT, PatientRow, TelegramChatRow
 _FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
 _THE_DESKS = frozenset({"prescribed"})
 """Written by the desk alone (see `lines`): a turn that began before must not take it back."""
+
+
+_IN_REACH = (
+    select(PatientRow)
+    .join(TelegramChatRow, TelegramChatRow.patient_id == PatientRow.id)
+    .where(
+        TelegramChatRow.bot == bindparam("bot_"),
+        TelegramChatRow.chat_id == bindparam("chat_"),
+        TelegramChatRow.blocked_at.is_(None),
+    )
+)
+_CHAT_OF = select(TelegramChatRow.chat_id).where(
+    TelegramChatRow.patient_id == bindparam("patient_"), TelegramChatRow.blocked_at.is_(None)
+)
 
 
 async def get(session: AsyncSession, patient_id: str) -> Patient | None:
@@ -58,13 +72,15 @@ async def of_chat(session: AsyncSession, chat_id: int, now: datetime, bot: str =
     return patient
 
 
+async def in_reach(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> Patient | None:
+    """Return the person of a Telegram chat with a bot; None for one who is new, or had blocked the bot."""
+    found = await session.scalar(_IN_REACH, {"bot_": bot, "chat_": chat_id})
+    return _patient(found) if found else None
+
+
 async def chat_of(session: AsyncSession, patient_id: str) -> int | None:
     """Return the Telegram chat of a person, None for one who has none or has blocked the bot."""
-    return await session.scalar(
-        select(TelegramChatRow.chat_id).where(
-            TelegramChatRow.patient_id == patient_id, TelegramChatRow.blocked_at.is_(None)
-        )
-    )
+    return await session.scalar(_CHAT_OF, {"patient_": patient_id})
 
 
 async def set_blocked(session: AsyncSession, patient_id: str, blocked_at: datetime | None) -> None:
