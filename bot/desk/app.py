@@ -37,7 +37,7 @@ from bot.reports import reports_of
 from bot.second_reader import SecondReader
 from bot.settings import CONTENT, Settings, WrongSetting, read_settings
 from bot.store import Store, demo, referrals, staff, standing
-from bot.watch import create_watch, watching
+from bot.watch import Resting, create_watch, watching
 
 SETUP_FOR = timedelta(hours=24)
 _STATIC = Path(__file__).parent / "static"
@@ -269,7 +269,7 @@ def open_desk(settings: Settings) -> Desk:
 
 
 def main() -> int:
-    """Run as a process on loopback. Returns 2 when the content or a setting is broken."""
+    """Run as a process on loopback. Returns 2 when the content or a setting is broken, 3 when it could not start."""
     try:
         settings = read_settings()
         logs.configure(settings.log_level, "desk", reports_of(settings, "desk"))
@@ -278,8 +278,12 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     app = create_app(desk, tells_first_link=True, watch_port=settings.desk_watch_port)
-    uvicorn.run(app, host="127.0.0.1", port=settings.desk_port, log_config=None, access_log=False, server_header=False)
-    return 0
+    port = settings.desk_port
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False)
+    server = Resting(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    return 0 if server.started else 3
 
 
 def _address(settings: Settings) -> str:

@@ -107,6 +107,11 @@ class _Server(uvicorn.Server):
             sys.stdout.write(f"sandbox: chat page http://{shown}:{port}/\n")
         sys.stdout.flush()
 
+    async def main_loop(self) -> None:
+        """Run until told to end, which is seen within half a second: uvicorn wakes ten times a second for it."""
+        while not await self.on_tick(0):
+            await asyncio.sleep(0.5)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop serving."""
         world: World = self.config.app.state.world  # type: ignore[union-attr]

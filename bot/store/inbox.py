@@ -35,13 +35,14 @@ class Incoming:
         return f"update:{self.update_id}" if self.bot == MAIN_BOT else f"update:{self.bot}.{self.update_id}"
 
 
-# What each message needs is put together once, of the bare table: each time it would cost as much as to run it.
+# What each message or look needs is put together once, of the bare table: each time it would cost as much as to run.
 _ROW = Base.metadata.tables[InboxRow.__tablename__]
 _FINISH = (
     update(_ROW)
     .where(_ROW.c.id == bindparam("id_"), _ROW.c.state == "waiting")
     .values(state="done", update=None, finished_at=bindparam("now_"), claimed_by=None, claimed_until=None)
 )
+_IS_ANY = select(_ROW.c.id).where(_ROW.c.state == "waiting", _ROW.c.bot == bindparam("bot_")).limit(1)
 _HAS_MORE = (
     select(_ROW.c.id)
     .where(_ROW.c.state == "waiting", _ROW.c.bot == bindparam("bot_"), _ROW.c.chat_id == bindparam("chat_"))
@@ -115,8 +116,7 @@ async def write(
 
 async def is_any(session: AsyncSession, bot: str = MAIN_BOT) -> bool:
     """Return whether an update of a bot waits, claimed or not."""
-    waiting = select(InboxRow.id).where(InboxRow.state == "waiting", InboxRow.bot == bot).limit(1)
-    return await session.scalar(waiting) is not None
+    return await session.scalar(_IS_ANY, {"bot_": bot}) is not None
 
 
 async def claim(session: AsyncSession, gateway: str, now: datetime, limit: int, bot: str = MAIN_BOT) -> list[Incoming]:

@@ -51,7 +51,7 @@ class Unasked:
     not_after: datetime
 
 
-# What each message needs is put together once, of the bare table: each time it would cost as much as to run it.
+# What each message or look needs is put together once, of the bare table: each time it would cost as much as to run.
 _ROW, _CHAT = (Base.metadata.tables[each.__tablename__] for each in (OutboxRow, TelegramChatRow))
 _UNCLAIMED = {"claimed_by": None, "claimed_until": None}
 _SENT = (
@@ -60,6 +60,7 @@ _SENT = (
     .values(state="sent", body=None, message_id=bindparam("message_"), finished_at=bindparam("now_"), **_UNCLAIMED)
     .returning(_ROW.c.key)
 )
+_IS_ANY = select(_ROW.c.id).where(_ROW.c.state == "waiting", _ROW.c.bot == bindparam("bot_")).limit(1)
 _HAS_MORE = {
     can_wait: select(_ROW.c.id)
     .where(
@@ -178,8 +179,7 @@ async def add(
 
 async def is_any(session: AsyncSession, bot: str = MAIN_BOT) -> bool:
     """Return whether a bot has something to send, claimed or not, due or later."""
-    waiting = select(OutboxRow.id).where(OutboxRow.state == "waiting", OutboxRow.bot == bot).limit(1)
-    return await session.scalar(waiting) is not None
+    return await session.scalar(_IS_ANY, {"bot_": bot}) is not None
 
 
 async def claim(

@@ -83,9 +83,21 @@ async def sync(
         row.state = "active" if next_at is not None else "over"
 
 
+# Asked every two seconds, so it is put together once.
+_IS_DUE = (
+    select(ReminderRow.id)
+    .where(
+        ReminderRow.state == "active",
+        ReminderRow.look_at <= bindparam("now_", type_=ReminderRow.__table__.c.look_at.type),
+        ReminderRow.due_at.is_not(None),
+    )
+    .limit(1)
+)
+
+
 async def is_due(session: AsyncSession, now: datetime) -> bool:
     """Say whether anything is due."""
-    return await session.scalar(_due(now).limit(1)) is not None
+    return await session.scalar(_IS_DUE, {"now_": now}) is not None
 
 
 async def claim(session: AsyncSession, now: datetime, limit: int) -> list[Due]:
