@@ -109,7 +109,7 @@ class _Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         """Run until told to end, which is seen within half a second: uvicorn wakes ten times a second for it."""
-        while not await self.on_tick(0):
+        while not await self.on_tick(0):  # noqa: ASYNC110 (uvicorn sets a flag, and no event)
             await asyncio.sleep(0.5)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
