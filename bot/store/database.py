@@ -9,7 +9,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, event, make_url, text
+from sqlalchemy import Connection, ExceptionContext, event, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as TurnTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -187,6 +187,12 @@ def _open(url: str) -> AsyncEngine:
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("septimus_writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def open_anew(context: ExceptionContext) -> None:
+        # A connection that was opened while the file could not be written stays like that for good.
+        if getattr(context.original_exception, "sqlite_errorname", "").startswith("SQLITE_READONLY"):
+            context.is_disconnect = True
 
     return engine
 
