@@ -84,6 +84,9 @@ _TITLED = re.compile(
           |who\s+is)\s*[:,(-]?\s*(?P<b>\d{1,3})\b
       | (?:^\s*+|[\n.][^\S\n]*+)(?P<c>\d{2})\s?(?:[MF]\b|,|\s+(?:year|yo))
       | \b(?:[MF]|male|female)[\s,/]{1,2}(?P<d>\d{2})\b
+      | (?<![\d./])\b(?P<g>\d{2}),\s?(?:male|female|man|woman)\b
+      | \b(?:[Pp]t|[Pp]atient)\s+(?:is\s+)?now\s+(?P<h>\d{1,3})\b
+      | \b(?:[A-Z]\.){2,3}\s+is\s+(?P<i>\d{1,3})\b(?=\s*[,.;])
       | \bI\s+(?:am|have|'m)\s+(?P<e>\d{1,3})\b(?!\s*(?:%|weeks|months|days|mm|cm))
       | (?P<f>\d{1,3})[\s-]*(?:years?|yrs?|y)\b(?=\s*[,.;)\n(]|\s+(?:[MF]\b|male|female|of\s+age|teacher|chef)))
       (?!\s*(?:/|%|mm|cm|weeks?|wks?|months?|days?|hours?|\.\d))""",
@@ -206,7 +209,7 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
         found["age"] = Proposed(str(age_in_words), page.source.quote(written.start(), written.end()))
     if "age" not in found:
         for match in _TITLED.finditer(text):
-            name = next(each for each in "abcdef" if match[each])
+            name = next(each for each in "abcdefghi" if match[each])
             position = token_at(page.encoded, match.start(name))
             mention = Mention("age", "", "now", position, position + 1)
             this = text[max(0, match.start() - 8) : match.start()].lower().endswith(("this ", "my ", "the "))

@@ -75,7 +75,7 @@ _TIMES = re.compile(
         (?!\s*(?:old|of\s+age|/|[MF]\b|(?:fe)?male|lady|gentleman|man\b|woman|girl|boy)))
     | (?P<week_n>\bweek\s+(?P<wn>\d{{1,2}})\b
         (?!\s*(?:/|-|review|check|follow|appointment|course|of\s+(?:pred|steroid|treatment|the\s+month))))
-    | (?P<day_n>\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
+    | (?P<day_n>(?<!\bby\ )(?<!\bfrom\ )(?<!\buntil\ )\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
         |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
         (?!\s*(?:of\s+)?(?:pred|aciclovir|antibio|steroid|treatment|\d)))
     | (?P<relative_weekday>\b(?:(?P<rw>last|this|on|since|past|previous|onset:?)\s+)(?:(?:the|past)\s+)?

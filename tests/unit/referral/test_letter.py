@@ -53,6 +53,10 @@ def test_a_gps_shorthand_is_read(proposals: Proposals) -> None:
         ("Otalgia: [ ] Yes [x] No", {"ear_pain": "no"}),
         ("Diplopia [x]\nFever [ ]", {"double_vision": "yes"}),
         ("Eye closure complete?  Yes", {"cannot_close_eye": "no"}),
+        ("Diplopia N / dysphasia N / fever N.", {"double_vision": "no", "speech_slurred_or_words_wrong": "no", "fever": "no"}),
+        ("Pred 60 mg. Aciclovir not given.", {"steroid_given": "yes", "on_antiviral": "no"}),
+        ("Have you any ear pain? Not any more", {"ear_pain": "no"}),
+        ("Nil other neuro. ?physio", {"new_or_worse_neuro_finding": "no"}),
         # what says by itself that it isn't so
         ("Speech normal. Power 5/5 all 4 limbs. Hearing normal.", {"speech_slurred_or_words_wrong": "no", "arm_or_leg_weak": "no", "hearing_loss_new_sudden": "no", "hearing_loss_gradual_one_side": "no"}),
         ("Eye closes fully.", {"cannot_close_eye": "no"}),
@@ -73,9 +77,21 @@ def test_a_gps_shorthand_is_read(proposals: Proposals) -> None:
         ("No red flags.", {}),
         ("Red flags: none", {}),
         ("Neurology otherwise normal.", {"new_or_worse_neuro_finding": "no"}),
+        ("Told: red eye, eye pain, arm weakness.", {}),
+        ("Did have fever back then.", {}),
+        ("Was very unsteady for the first fortnight.", {"unsteady_or_cannot_walk": "no"}),
+        ("She cannot remember the year.", {}),
+        ("She cannot remember what day it is.", {"confused_or_drowsy": "yes"}),
+        ("She is angry rather than low.", {}),
+        # closing the eye is no linked movement, unless something else moves it
+        ("Lid closes with effort.", {"cannot_close_eye": "no"}),
+        ("Eye closes with no gap.", {"cannot_close_eye": "no"}),
+        ("Eye closes when smiling.", {"synkinesis": "yes"}),
         # the eye's protection
         ("Uses drops hourly and tapes the eye at night.", {"has_eye_protection_plan": "yes"}),
         ("No eye drops have been prescribed.", {"has_eye_protection_plan": "no"}),
+        ("She was not sent home with any lubricant or tape.", {"has_eye_protection_plan": "no"}),
+        ("Closes eye, no lubricants needed.", {"cannot_close_eye": "no"}),
         ("No eye symptoms.", {}),
         # called sound or impaired, alone or in a list
         ("Hearing normal to whispered voice.", {"hearing_loss_new_sudden": "no"}),
