@@ -30,6 +30,9 @@ _PRAGMAS = (
     f"busy_timeout={_LOCK_WITHIN_S}000",
     "secure_delete=ON",
 )
+# A server that never answers counts as away: libpq would wait for minutes to connect, and for ever on a dead line.
+_POSTGRES = {"connect_timeout": 5, "tcp_user_timeout": 30_000}
+"""libpq's own: seconds, and milliseconds."""
 REBUILT_AT_ONCE = 128_000_000
 """Bytes. A larger SQLite file is rebuilt by the nightly job alone: writers wait meanwhile."""
 
@@ -168,7 +171,7 @@ async def _committed(session: AsyncSession) -> AsyncIterator[None]:
 
 def _open(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=_POSTGRES)
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
