@@ -41,6 +41,7 @@ import httpx
 from sqlalchemy import select
 
 from bench.banks import lines
+from bot.reminders.plan import CARE_POINTS
 from bot.settings import CONTENT, ROOT
 from bot.stack.processes import free_ports
 from bot.store import Store
@@ -715,7 +716,7 @@ def _scrubbed(value: Any, today: date, name: str = "") -> Any:
         return [_scrubbed(each, today) for each in value]
     if not isinstance(value, str):
         return value
-    if name in ("name", "id") and re.fullmatch(r"[0-9a-f]{6}", value) and not value.startswith("c0"):
+    if name in ("name", "id") and re.fullmatch(r"[0-9a-f]{6}", value) and value not in CARE_POINTS:
         return "<name>"
     text = _MOMENT.sub("<moment>", value)
     text = _DAY.sub(lambda found: f"<day {(date.fromisoformat(found[0]) - today).days:+d}>", text)

@@ -5,7 +5,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -80,13 +80,15 @@ def run() -> None:
 
     settings = read_settings()
     logs.configure(settings.log_level, "run", reports_of(settings, "run"))
-    _apart(_check_content, settings)
+    _apart(settings, _check_content, _prepare)
     sandbox = settings.telegram_bot_token is None
     if current_model() is None:
         _note("Training the engine (about a minute; only when its data changed) ...")
     stack = Stack(settings, train(), with_sandbox=sandbox)
 
-    _apart(_prepare, settings)
+    async def told_first_link() -> str | None:
+        (link,) = await asyncio.to_thread(_apart, settings, _first_link)
+        return link
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -105,9 +107,7 @@ def run() -> None:
         except asyncio.CancelledError:
             _note("Stopped before everything was up.")
             return
-        typer.echo(
-            _addresses(settings, sandbox=sandbox, first_link=await asyncio.to_thread(_apart, _first_link, settings))
-        )
+        typer.echo(_addresses(settings, sandbox=sandbox, first_link=await told_first_link()))
         await stop.wait()
         _note("Stopping ...")
         await stack.stop()
@@ -597,26 +597,29 @@ def _first_link(settings: Settings) -> str | None:
     return asyncio.run(asked())
 
 
-def _apart[T](work: Callable[[Settings], T], settings: Settings) -> T:
-    """Do something in a process of its own, whose memory is given back: this one only watches the others for days."""
+def _apart[T](settings: Settings, *works: Callable[[Settings], T]) -> list[T]:
+    """Do something in a process of its own, whose memory is given back: this one only watches others for days.
+
+    Several things are done one after the other, up to the first that fails.
+    """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        done: T
-        done, fault = pool.submit(_told, work, settings).result()
+        done: list[T]
+        done, fault = pool.submit(_told, works, settings).result()
     if fault is not None:
         _fail(fault)
     return done
 
 
-def _told(work: Callable[[Settings], Any], settings: Settings) -> tuple[Any, str | None]:
+def _told(works: Sequence[Callable[[Settings], Any]], settings: Settings) -> tuple[list[Any], str | None]:
     from bot import logs
 
     logs.configure(settings.log_level, "run")
     try:
-        return work(settings), None
+        return [work(settings) for work in works], None
     except Exception as error:
         if not isinstance(error, _known()):
             raise
-        return None, str(error)
+        return [], str(error)
 
 
 def _addresses(settings: Settings, *, sandbox: bool, first_link: str | None) -> str:

@@ -6,8 +6,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from datetime import UTC, timedelta
+from typing import Any
 
 import structlog
 import uvicorn
@@ -57,8 +58,11 @@ _SANDBOX = "septimus_sandbox_bot"
 """The name of the sandbox's bot: its chats are no Telegram's, so no link to Telegram leads there."""
 _LONGEST_PAUSE = 60.0
 _LOOK_UP_SECONDS = 2.0
+_OPENED_EVERY_SECONDS = 2.0
 _LATE_SECONDS = 3.0
 """How long a database may take to write updates down before whoever may be in danger is answered without it."""
+_GIVEN_UP_SECONDS = 25.0
+"""How long it may take in all. A statement that hangs can't be recalled; it is left to itself, and they come again."""
 _STEP = timedelta(seconds=5)
 """What the clock may go ahead or back by against the one that only ticks, before it counts as set."""
 
@@ -90,7 +94,6 @@ class Gateway:
         self._ready = settings.home / "run" / f"{settings.instance}.ready"
         self._owner = new_owner(settings.instance)
         self._store = Store(settings.database)
-        self._opening, self._is_open = asyncio.Lock(), False
         self._unauthorised = asyncio.Event()
         production = settings.mode == "production"
         shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
@@ -139,7 +142,7 @@ class Gateway:
         )
         self._reminding = Reminding(self._store, words, self._clock, self._sender.nudge)
         self._unwritten = Unwritten(self._bot, self._dialogue, self._known)
-        self._telling: asyncio.Task[None] | None = None
+        self._beside: set[asyncio.Task[None]] = set()
         self._answerer = Answerer(
             self._store,
             self._dialogue,
@@ -155,65 +158,91 @@ class Gateway:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until told to stop; then finish what is in hand.
 
-        On a database that can't be used it runs all the same: what people write stays at Telegram, and whoever may be
-        in danger is answered. The first write that comes through opens it.
+        On a database that can't be used it receives all the same: what people write stays at Telegram, and whoever may
+        be in danger is answered. The work begins when it can be used.
+
+        Raises:
+            NewerTables: a newer program made the tables.
+            KeysUnusable: the key file is missing or broken, or is not this database's.
         """
-        try:
-            await self._open()
-        except SQLAlchemyError as error:
-            log.error("database.unusable", fault=type(error).__name__, remedy="septimus doctor")
+        opening = asyncio.create_task(self._open(stop))
+        await asyncio.wait({opening}, timeout=_LATE_SECONDS)
+        if opening.done():
+            await opening
+        else:
+            log.error("database.unusable", remedy="septimus doctor")
         async with watching(create_watch("gateway", self._parts, self._refresh), self._settings.gateway_watch_port):
-            await self._run(stop)
+            await self._run(stop, opening)
 
-    async def _open(self) -> None:
-        """Bring the tables to their newest version and take over what a dead gateway had claimed; once."""
-        async with self._opening:
-            if self._is_open:
-                return
-            await self._store.migrate()
-            await take_over(self._store, self._settings.home / "run", self._settings.instance, self._owner)
-            await self._bring_back()
-            self._is_open = True
+    async def _open(self, stop: asyncio.Event) -> None:
+        """Bring the tables up to date and take over what a dead gateway has left; tried until told to stop."""
+        run, instance = self._settings.home / "run", self._settings.instance
+        while not stop.is_set():
+            try:
+                await self._store.migrate()
+                if await take_over(self._store, run, instance, self._owner) and await self._bring_back():
+                    return
+            except SQLAlchemyError as error:
+                log.error("database.not_opened", fault=type(error).__name__)
+            await _wait(stop, _OPENED_EVERY_SECONDS)
 
-    async def _run(self, stop: asyncio.Event) -> None:
+    async def _run(self, stop: asyncio.Event, opening: asyncio.Task[None]) -> None:
         await self._sign_in(stop)
         if stop.is_set():
+            await opening
             return
+        if is_open := opening.done():
+            await self._introduce()
+        receiving = asyncio.create_task((self._serve_webhook if self._settings.webhook_url else self._poll)(stop))
+        self._ready.touch()
+        log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({opening, receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done() and not stop.is_set():
+                await opening
+                if not is_open:
+                    log.info("database.opened")
+                    await self._introduce()
+                await self._work(stop, receiving)
+            stop.set()
+            await receiving
+            await opening
+        finally:
+            stop.set()
+            stopping.cancel()
+            self._ready.unlink(missing_ok=True)
+            for each in self._beside:
+                each.cancel()
+            await self._engine.close()
+            await self._bot.shutdown()
+            await self._store.close()
+
+    async def _work(self, stop: asyncio.Event, receiving: asyncio.Task[None]) -> None:
+        """Answer, send, remind and keep until told to stop, or one of them ends; then finish what is in hand."""
         answering_may_stop, sending_may_stop, keeping_may_stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
         answering = asyncio.create_task(self._answerer.run(answering_may_stop))
         sending = asyncio.create_task(self._sender.run(sending_may_stop))
         reminding = asyncio.create_task(self._reminding.run(stop))
         keeping = asyncio.create_task(self._keeper.run(keeping_may_stop))
         watching_clock = asyncio.create_task(self._watch_clock(stop))
-        await self._introduce()
-        receive = self._serve_webhook if self._settings.webhook_url else self._poll
-        receiving = asyncio.create_task(receive(stop))
-        self._ready.touch()
-        log.info("gateway.ready", mode="webhook" if self._settings.webhook_url else "polling")
-        try:
-            await asyncio.wait(
-                {asyncio.create_task(stop.wait()), answering, sending, receiving, reminding, keeping},
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            stop.set()
-            await receiving
-            await reminding
-            await watching_clock
-            answering_may_stop.set()
-            self._answerer.nudge()
-            await answering
-            sending_may_stop.set()
-            self._sender.nudge()
-            await sending
-            keeping_may_stop.set()
-            await keeping
-        finally:
-            self._ready.unlink(missing_ok=True)
-            if self._telling is not None:
-                self._telling.cancel()
-            await self._engine.close()
-            await self._bot.shutdown()
-            await self._store.close()
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait(
+            {stopping, answering, sending, receiving, reminding, keeping}, return_when=asyncio.FIRST_COMPLETED
+        )
+        stop.set()
+        await stopping
+        await receiving
+        await reminding
+        await watching_clock
+        answering_may_stop.set()
+        self._answerer.nudge()
+        await answering
+        sending_may_stop.set()
+        self._sender.nudge()
+        await sending
+        keeping_may_stop.set()
+        await keeping
 
     async def _parts(self) -> dict[str, bool]:
         """Which parts answer that a full answer needs."""
@@ -245,33 +274,50 @@ class Gateway:
     async def _write(self, updates: Sequence[RawUpdate]) -> None:
         if not updates:
             return
-        rows = [(each["update_id"], chat_of(each), each) for each in updates]
-        late = asyncio.get_running_loop().call_later(_LATE_SECONDS, self._not_written, updates, "late")
+        writing = self._go_on_beside(self._write_down(updates))
+        if not (await asyncio.wait({writing}, timeout=_LATE_SECONDS))[0]:
+            self._not_written(updates, "late")
+            if not (await asyncio.wait({writing}, timeout=_GIVEN_UP_SECONDS - _LATE_SECONDS))[0]:
+                raise TimeoutError("the database does not answer; the updates come again")
         try:
-            await self._open()
-            async with self._store.writing() as session:
-                await inbox.write(session, rows, self._clock(), self._settings.bot)
+            await writing
         except (SQLAlchemyError, KeysUnusable, NewerTables) as error:
             self._not_written(updates, type(error).__name__)
             raise
-        finally:
-            late.cancel()
         self._unwritten.over()
+
+    async def _write_down(self, updates: Sequence[RawUpdate]) -> None:
+        rows = [(each["update_id"], chat_of(each), each) for each in updates]
+        async with self._store.writing() as session:
+            await inbox.write(session, rows, self._clock(), self._settings.bot)
         self._answerer.nudge()
 
     def _not_written(self, updates: Sequence[RawUpdate], fault: str) -> None:
         """Note that updates could not be written down, or not yet; they come again. Their people are told beside it."""
         log.error("update.not_written", count=len(updates), fault=fault)
-        if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._unwritten.tell(updates))
+        self._go_on_beside(self._unwritten.tell(updates))
+
+    def _go_on_beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begin something that nobody needs to wait for; where nobody does, its fault has been told already."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+        task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        return task
 
     async def _known(self, chat_id: int) -> Patient:
         """Return the person of a chat as far as they can be read just now."""
-        try:
-            async with asyncio.timeout(_LOOK_UP_SECONDS), self._store.reading() as session:
-                return await patients.of_chat(session, chat_id, self._clock(), self._settings.bot)
-        except (SQLAlchemyError, OSError, TimeoutError):
+        looking = asyncio.create_task(self._look_up(chat_id))
+        # Not cancelled: a statement that hangs would have to be waited for.
+        found = (await asyncio.wait({looking}, timeout=_LOOK_UP_SECONDS))[0]
+        looking.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+        if not found or looking.exception() is not None:
             return Patient(id=new_pseudonym())
+        return looking.result()
+
+    async def _look_up(self, chat_id: int) -> Patient:
+        async with self._store.reading() as session:
+            return await patients.of_chat(session, chat_id, self._clock(), self._settings.bot)
 
     async def _watch_clock(self, stop: asyncio.Event) -> None:
         """Look once a second whether the clock was set back, and bring back what that would hold up."""

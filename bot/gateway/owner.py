@@ -25,16 +25,17 @@ def new_owner(instance: str) -> str:
     return f"{instance[:_LONGEST_NAME]}:{secrets.token_hex(8)}"
 
 
-async def take_over(store: Store, run: Path, instance: str, owner: str) -> None:
+async def take_over(store: Store, run: Path, instance: str, owner: str) -> bool:
     """Free what the dead owner of this home had claimed, and write down the new one.
-
-    A database that can't be written to just now is no reason not to start: the leases run out.
 
     Args:
         store: the database.
         run: the folder of the home whose lock, by this instance's name, the caller holds.
         instance: the gateway's name.
         owner: the new owner's.
+
+    Returns:
+        False when the database can't be written to just now; nothing was changed.
     """
     note = run / f"{instance}.owner"
     if former := _read(note):
@@ -44,10 +45,12 @@ async def take_over(store: Store, run: Path, instance: str, owner: str) -> None:
                 await outbox.free_claims(session, former)
         except SQLAlchemyError as error:
             log.error("claims.not_freed", fault=type(error).__name__)
+            return False
     try:
         _write(note, owner)
     except OSError as error:  # a full disk: the next start waits for the leases
         log.error("owner.not_noted", fault=type(error).__name__)
+    return True
 
 
 def _read(note: Path) -> str:

@@ -46,7 +46,7 @@ def polarity(page: Page, mention: Mention) -> tuple[Literal["stated", "denied", 
         if _leads_to(page, end, begin):
             return "denied", start, finish
     for begin, _ in page.within("query_after", end, min(right + 2, end + 3)):
-        if not set(page.codes[end:begin]) & set(SENTENCE_ENDS):  # "nil other neuro. ?physio" asks of something new
+        if FULL_STOP not in page.codes[end:begin]:  # "nil other neuro. ?physio" asks of something new
             return "query", start, min(right, end + 2)
     for begin, finish in sorted(page.within("denial_list", left, start), reverse=True):
         if mention.value == "no" and (start > finish or page.starts("denial_list", start)):

@@ -31,8 +31,14 @@ _PRAGMAS = (
     "secure_delete=ON",
 )
 # A server that never answers counts as away: libpq would wait for minutes to connect, and for ever on a dead line.
-_POSTGRES = {"connect_timeout": 5, "tcp_user_timeout": 30_000}
-"""libpq's own: seconds, and milliseconds."""
+_POSTGRES = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 30_000,  # milliseconds; the others are seconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""libpq's own settings; what the address says goes before."""
 REBUILT_AT_ONCE = 128_000_000
 """Bytes. A larger SQLite file is rebuilt by the nightly job alone: writers wait meanwhile."""
 
@@ -171,7 +177,8 @@ async def _committed(session: AsyncSession) -> AsyncIterator[None]:
 
 def _open(url: str) -> AsyncEngine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=_POSTGRES)
+        own = {name: value for name, value in _POSTGRES.items() if name not in make_url(url).query}
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=own)
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)

@@ -163,9 +163,35 @@ def test_a_gateway_that_starts_on_a_database_that_takes_nothing_answers_whoever_
             assert "999" in told
         wanted = Counter([(someone.id, questions[0])])
         until(lambda: answered(telegram, [someone], 0) == wanted, "the other is answered", 60, every=0.1)
+        assert "database.unusable" in gateway.log
+        assert "database.opened" in gateway.log
     finally:
         print(gateway.log[-4000:])
         gateway.kill()
+
+
+def test_what_a_dead_gateway_had_in_hand_is_taken_over_when_a_locked_database_opens(
+    telegram: Telegram, people: NewPeople, questions: list[str], tmp_path: Path
+) -> None:
+    """And not only when its claims run out, after two minutes."""
+    gateway = Patient(tmp_path, telegram)
+    gateway.start()
+    (someone,) = people(gateway, telegram, 1)
+    try:
+        telegram.fault("sendMessage", delay=60.0, user=someone.id)
+        someone.says(questions[0])
+        until(lambda: telegram.sends({someone.id}), "the send has begun")
+        gateway.kill()
+        telegram.post("/sandbox/fault", clear=True)
+        before = telegram.last_call()
+        with locked(gateway):
+            gateway.start()
+            until(lambda: "claims.not_freed" in gateway.log, "it could not be taken over")
+        until(lambda: telegram.accepted({someone.id}, before) == [(someone.id, questions[0])], "it is sent", 60)
+    finally:
+        print(gateway.log[-4000:])
+        gateway.kill()
+        telegram.post("/sandbox/fault", clear=True)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the faults are Linux's")

@@ -71,15 +71,19 @@ async def test_two_names_in_one_home_are_two_gateways(store: Store, tmp_path: Pa
     assert await claims(store, await start(store, tmp_path, "gateway-2")) == (0, 0)
 
 
-async def test_a_database_that_can_not_be_written_to_keeps_nobody_from_starting(tmp_path: Path) -> None:
+async def test_what_could_not_be_freed_is_freed_by_the_next_try(store: Store, tmp_path: Path) -> None:
     class Locked(Store):
         def writing(self):  # type: ignore[no-untyped-def]
             raise OperationalError("BEGIN IMMEDIATE", {}, Exception("database is locked"))
 
-    locked = Locked(f"sqlite+aiosqlite:///{tmp_path / 'septimus.db'}")
-    await take_over(locked, tmp_path, "gateway-1", "gateway-1:a")
-    await take_over(locked, tmp_path, "gateway-1", "gateway-1:b")
-    assert (tmp_path / "gateway-1.owner").read_text() == "gateway-1:b"
+    dead = await start(store, tmp_path)
+    await hold(store, dead)
+    locked = Locked(f"sqlite+aiosqlite:///{tmp_path / 'other.db'}")
+    new = new_owner("gateway-1")
+    assert not await take_over(locked, tmp_path, "gateway-1", new)
+    assert (tmp_path / "gateway-1.owner").read_text() == dead
+    assert await take_over(store, tmp_path, "gateway-1", new)
+    assert await claims(store, new) == (1, 1)
     await locked.close()
 
 

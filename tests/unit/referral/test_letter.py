@@ -57,6 +57,10 @@ def test_a_gps_shorthand_is_read(proposals: Proposals) -> None:
         ("Pred 60 mg. Aciclovir not given.", {"steroid_given": "yes", "on_antiviral": "no"}),
         ("Have you any ear pain? Not any more", {"ear_pain": "no"}),
         ("Nil other neuro. ?physio", {"new_or_worse_neuro_finding": "no"}),
+        ("No fever, limb weakness? unclear.", {"fever": "no", "arm_or_leg_weak": "unsure"}),
+        ("Limb weakness? Unsure.", {"arm_or_leg_weak": "unsure"}),
+        ("No otalgia. Double vision? possibly.", {"ear_pain": "no", "double_vision": "unsure"}),
+        ("Fever? Not tested.", {"fever": "unsure"}),
         # what says by itself that it isn't so
         ("Speech normal. Power 5/5 all 4 limbs. Hearing normal.", {"speech_slurred_or_words_wrong": "no", "arm_or_leg_weak": "no", "hearing_loss_new_sudden": "no", "hearing_loss_gradual_one_side": "no"}),
         ("Eye closes fully.", {"cannot_close_eye": "no"}),

@@ -65,5 +65,6 @@ async def test_a_begin_that_nobody_waits_for_any_more_is_rolled_back_too(connect
     await asyncio.sleep(0)
     other.execute("ROLLBACK")
     await rolled_back
-    other.execute("BEGIN IMMEDIATE")  # or it would say that the database is locked
+    await run(connection, "SELECT 1")  # after whatever the thread was still at
+    assert not connection.in_transaction
     other.close()
