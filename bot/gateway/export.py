@@ -40,8 +40,8 @@ class Exports:
             return None
         try:
             told = await asyncio.to_thread(tracker.conversation, self._tracker, patient_id)
-        except tracker.FAULTS as error:
-            log.error("export.no_tracker", fault=type(error).__name__)
+        except tracker.Unavailable as error:
+            log.error("export.no_tracker", fault=str(error))
             told = []
         if told:
             sections.append(Section("conversations", "own.engine", tuple(told), is_trace=False))

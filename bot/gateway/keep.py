@@ -107,8 +107,8 @@ class Keeper:
             self._forgotten.add(row.id)
         try:
             await asyncio.to_thread(tracker.forget, self._tracker, row.patient_id)
-        except tracker.FAULTS as error:
-            log.error("erase.tracker", fault=type(error).__name__)
+        except tracker.Unavailable as error:
+            log.error("erase.tracker", fault=str(error))
             return False
         is_told = row.chat_id is None or await self._tell(row.chat_id, is_late=now - row.at >= TELL_WITHIN)
         is_wiped = row.id in self._forgotten or now - row.at >= ENGINE_MAY_WRITE
@@ -157,7 +157,7 @@ class Keeper:
                 if count < retention.BATCH:
                     break
                 await asyncio.sleep(BETWEEN_BATCHES_SECONDS)
-        with contextlib.suppress(*tracker.FAULTS):  # the engine expires its own, too
+        with contextlib.suppress(tracker.Unavailable):  # the engine expires its own, too
             before = system_clock() - timedelta(days=self._days.tracker)  # the engine goes by the machine's clock
             gone["tracker"] = await asyncio.to_thread(tracker.expire, self._tracker, before)
         if stop.is_set():

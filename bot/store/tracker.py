@@ -11,13 +11,17 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
+if TYPE_CHECKING:
+    import psycopg
 
 FILE = "tracker.db"
-FAULTS = (sqlite3.Error, psycopg.Error)
-"""What a scratch paper raises that can't be read or written just now."""
+
+
+class Unavailable(Exception):
+    """The scratch paper can't be read or written just now: it is away, broken, or in use for ten seconds."""
+
 
 type Where = Path | str
 """The file, or the address as the engine has it: sqlite:////file or postgresql://user@host/name."""
@@ -31,7 +35,7 @@ def conversation(where: Where, patient_id: str) -> list[dict[str, Any]]:
     """What the engine keeps of a person's last turns: when, who, and the words.
 
     Raises:
-        sqlite3.Error | psycopg.Error: it can't be read.
+        Unavailable: it can't be read.
     """
     with _opened(where) as paper:
         kept = paper.tracker(patient_id) if paper is not None else None
@@ -47,7 +51,7 @@ def forget(where: Where, patient_id: str) -> None:
     """Delete a person's conversation, and leave no byte of it in a file.
 
     Raises:
-        sqlite3.Error | psycopg.Error: it is in use for longer than ten seconds, or can't be written.
+        Unavailable: it can't be written.
     """
     with _opened(where) as paper:
         if paper is not None:
@@ -59,7 +63,7 @@ def expire(where: Where, before: datetime) -> int:
     """Delete what was not touched since a moment; return how many conversations that were.
 
     Raises:
-        sqlite3.Error | psycopg.Error: it is in use for longer than ten seconds, or can't be written.
+        Unavailable: it can't be written.
     """
     with _opened(where) as paper:
         gone = paper.delete("updated_at", before.timestamp()) if paper is not None else 0
@@ -99,7 +103,7 @@ class _File:
 class _Table:
     """The table that several engines share, each statement its own transaction."""
 
-    def __init__(self, database: psycopg.Connection[Any]) -> None:
+    def __init__(self, database: "psycopg.Connection[Any]") -> None:
         self._database = database
 
     def tracker(self, patient_id: str) -> str | None:
@@ -131,18 +135,23 @@ def _file(path: Path) -> Iterator[_File | None]:
     if not path.exists():
         yield None
         return
-    database = sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)
     try:
-        database.execute("PRAGMA secure_delete=ON")
-        known = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'conversations'").fetchone()
-        yield _File(database) if known else None
-    finally:
-        database.close()
+        with contextlib.closing(sqlite3.connect(path, timeout=_WAIT_SECONDS, isolation_level=None)) as database:
+            database.execute("PRAGMA secure_delete=ON")
+            known = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'conversations'").fetchone()
+            yield _File(database) if known else None
+    except sqlite3.Error as error:
+        raise Unavailable(type(error).__name__) from error
 
 
 @contextlib.contextmanager
 def _shared(address: str) -> Iterator[_Table | None]:
+    import psycopg  # here: it takes long, and most have no PostgreSQL
+
     options = f"-c lock_timeout={_WAIT_SECONDS * 1000} -c statement_timeout={_WAIT_SECONDS * 1000}"
-    with psycopg.connect(address, autocommit=True, connect_timeout=_WAIT_SECONDS, options=options) as database:
-        known = database.execute("SELECT to_regclass('engine.conversations')").fetchone()
-        yield _Table(database) if known is not None and known[0] is not None else None
+    try:
+        with psycopg.connect(address, autocommit=True, connect_timeout=_WAIT_SECONDS, options=options) as database:
+            known = database.execute("SELECT to_regclass('engine.conversations')").fetchone()
+            yield _Table(database) if known is not None and known[0] is not None else None
+    except psycopg.Error as error:
+        raise Unavailable(type(error).__name__) from error
