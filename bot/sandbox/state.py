@@ -281,9 +281,9 @@ class World:
         self.commands: dict[tuple[str, str], list[Json]] = {}
         self.texts: dict[tuple[str, str], str] = {}
         # Ids go on from the time of day, so that a bot that keeps its database while the sandbox is
-        # started again never sees an old id used for something new.
+        # started again never sees an old id used for something new: a thousand a second are not reached.
         seconds = int((datetime.now(UTC) - _EPOCH_OF_IDS).total_seconds())
-        self._next_update = seconds * 10
+        self._next_update = seconds * 1000
         self._next_message = seconds
         self._revision = 0
         self._call_number = 0

@@ -16,6 +16,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest, Conflict
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
 
+from bot.sandbox.state import World
 from tests.unit.sandbox.sandbox_server import Sandbox, serving
 
 
@@ -260,3 +261,11 @@ async def test_the_oldest_go_beyond_the_limit(sandbox: Sandbox) -> None:
         await sandbox.say(str(number))
     shown = await sandbox.messages()
     assert [m["text"] for m in shown] == [str(n) for n in range(10, 60)]
+
+
+async def test_a_sandbox_that_is_started_again_goes_on_above_the_ids_of_a_busy_one() -> None:
+    """Or a bot that keeps its database takes a new message for one that it has."""
+    busy = World()
+    last = [busy.push({"message": {}}) for _ in range(200)][-1]
+    await asyncio.sleep(1.1)
+    assert World().push({"message": {}}) > last
