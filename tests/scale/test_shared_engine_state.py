@@ -149,7 +149,7 @@ def test_a_scratch_paper_that_nobody_has_begun_holds_nothing(database_url: str) 
 
 
 def test_a_scratch_paper_that_is_away_is_told_by_one_kind_of_fault() -> None:
-    with pytest.raises(tracker.FAULTS):
+    with pytest.raises(tracker.Unavailable):
         tracker.conversation("postgresql://nobody@127.0.0.1:9/none", "one")
 
 
