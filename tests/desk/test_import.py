@@ -10,7 +10,7 @@ from docx import Document
 from openpyxl import Workbook
 from sqlalchemy import func, select
 
-from bot.desk import pages_import
+from bot.store import referrals
 from bot.store.clinic_tables import AuditRow, ReferralRow
 from tests.desk.browser import Browser, Clinic, Clock, main_of
 
@@ -136,7 +136,7 @@ async def test_an_import_that_fails_half_way_leaves_nothing_and_can_be_tried_aga
 ) -> None:
     await sent(clinician, "/referrals/import", "list.csv", CSV)
     key = await key_of(clinician)
-    real, calls = pages_import.referrals.create, 0
+    real, calls = referrals.create, 0
 
     async def failing(*given: object, **named: object) -> int:
         nonlocal calls
@@ -145,11 +145,11 @@ async def test_an_import_that_fails_half_way_leaves_nothing_and_can_be_tried_aga
             raise OSError("the disk is full")
         return await real(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pages_import.referrals, "create", failing)
+    monkeypatch.setattr(referrals, "create", failing)
     with pytest.raises(OSError, match="disk"):
         await confirmed(clinician, key)
     assert await kept(clinic) == []
-    monkeypatch.setattr(pages_import.referrals, "create", real)
+    monkeypatch.setattr(referrals, "create", real)
     assert (await confirmed(clinician, key)).status_code == 303
     assert len(await kept(clinic)) == 2
 

@@ -376,7 +376,7 @@ async def test_the_history_is_written_once(clinic: Clinic, clinician: Browser) -
     for table in (ReferralEventRow, AuditRow):
         with pytest.raises(WrittenOnce):
             async with clinic.desk.store.writing() as session:
-                row = (await session.scalars(select(table).limit(1))).one()
+                row: ReferralEventRow | AuditRow = (await session.scalars(select(table).limit(1))).one()
                 row.clinic_id = 99
         with pytest.raises(WrittenOnce):
             async with clinic.desk.store.writing() as session:

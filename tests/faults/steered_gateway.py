@@ -27,5 +27,5 @@ def steered(_start: datetime | None) -> Clock:
 
 
 if __name__ == "__main__":
-    main.clock_starting_at = steered
+    vars(main)["clock_starting_at"] = steered
     sys.exit(main.main())

@@ -32,4 +32,4 @@ def test_a_minute_of_load_with_three_kills_ends_as_a_quiet_one(system: System) -
     assert len(hard["doubled"]) <= len(killed.watch.kills)
     told_plain = sorted({*calm["told_plain"], *hard["told_plain"]})
     ended = [asyncio.run(states(running, each)) for each in (quiet, killed)]
-    assert unexplained(differences(*ended, told_plain)) == []
+    assert unexplained(differences(ended[0], ended[1], told_plain)) == []

@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from docx import Document
@@ -44,7 +45,7 @@ def written(writer: PdfWriter) -> bytes:
     return out.getvalue()
 
 
-def docx(fill: Callable[[object], None] = lambda document: None, text: str = LETTER) -> bytes:
+def docx(fill: Callable[[Any], object] = lambda document: None, text: str = LETTER) -> bytes:
     document = Document()
     document.add_paragraph(text)
     fill(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from bot.settings import Settings
 from bot.stack import doctor
 from bot.stack.doctor import Finding, worst
 from bot.stack.processes import free_ports
-from bot.store import Store, inbox
+from bot.store import Store, inbox, schema
 
 TOKEN = "1001:very-secret"
 MARK = "marked-7f3a1c"
@@ -136,7 +137,7 @@ async def test_a_database_that_cannot_be_written_is_a_fault(
     async def refused(_session: object) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(doctor.schema, "touch", refused)
+    monkeypatch.setattr(schema, "touch", refused)
     finding = about(await doctor.examine(settings), "database")
     assert (finding.level, "not written" in finding.said) == ("fault", True)
 
@@ -153,7 +154,7 @@ async def test_a_message_from_the_future_tells_of_a_clock_that_was_set_back(sett
 async def test_a_full_disk_is_told_before_it_is_full(
     free: int, level: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": free}))
     assert about(await doctor.examine(settings), "disk").level == level
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bot.content_file import ContentError
 from bot.settings import ROOT, Settings
-from bot.stack import doctor
+from bot.stack import contents, doctor
 
 SOURCE = b'name="one",\n weights_sha256="' + b"a" * 64 + b'"'
 
@@ -84,7 +84,7 @@ def test_broken_content_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: Path) -> None:
         raise ContentError.at(Path("content/words.yml"), 3, "a word is missing.")
 
-    monkeypatch.setattr(doctor.contents, "check_all", broken)
+    monkeypatch.setattr(contents, "check_all", broken)
     (finding,) = doctor._content(Settings())
     assert (finding.level, finding.said) == ("fault", "content/words.yml:3: a word is missing.")
 

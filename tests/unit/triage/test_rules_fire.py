@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -38,7 +39,7 @@ def read_cases() -> tuple[Case, ...]:
     )
 
 
-def _cases(name: str, rule: str, kind: str, row: Mapping[str, object]) -> list[Case]:
+def _cases(name: str, rule: str, kind: str, row: Mapping[str, Any]) -> list[Case]:
     if kind in ("fires", "not"):
         return [Case(name, rule, read_findings(row, RULES.findings), kind == "fires", {})]
     assert kind in KINDS, f"{name}: a case is one of {', '.join(KINDS)}"
