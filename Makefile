@@ -67,12 +67,13 @@ setup: .venv/.made engine/.venv/.made ## Install both environments (nothing to d
 
 .venv/.made: pyproject.toml uv.lock | $(filter .tools/%,$(UV))
 	@echo "Installing Septimus' environment (Python 3.12 or newer) ..."
-	@$(UV) sync --locked --quiet || { echo "Could not install it: Python 3.12 or newer is needed, and the package registry must be reachable." >&2; exit 1; }
+	@$(UV) sync --locked --quiet --compile-bytecode || { echo "Could not install it: Python 3.12 or newer is needed, and the package registry must be reachable." >&2; exit 1; }
+	@.venv/bin/python -m compileall -q bot actions
 	@touch $@
 
 engine/.venv/.made: engine/pyproject.toml engine/uv.lock | $(filter .tools/%,$(UV))
 	@echo "Installing the engine's environment (Python 3.10, about 2.5 GB; this takes a few minutes once) ..."
-	@$(UV) sync --locked --quiet --project engine --python 3.10 || { echo "Could not install it: Python 3.10 is needed (pyenv install 3.10), and the package registry must be reachable." >&2; exit 1; }
+	@$(UV) sync --locked --quiet --compile-bytecode --project engine --python 3.10 || { echo "Could not install it: Python 3.10 is needed (pyenv install 3.10), and the package registry must be reachable." >&2; exit 1; }
 	@engine/.venv/bin/python -m engine.components.encoder
 	@touch $@
 

@@ -154,7 +154,7 @@ def _begin(one: Set, shared: Mapping[str, str], model: Path, cores: set[int]) ->
     actions = f"http://127.0.0.1:{shared['SEPTIMUS_ACTIONS_PORT']}/webhook"
     address = f"postgresql:{shared['SEPTIMUS_DATABASE_URL'].partition(':')[2]}"
     token = f"--auth-token={shared['SEPTIMUS_ENGINE_TOKEN']}"
-    engine = [str(ROOT / "engine" / "rasa"), "run", "--model", str(model), "--interface", "127.0.0.1"]
+    engine = [str(ROOT / "engine" / "rasa"), "serve", "--model", str(model), "--interface", "127.0.0.1"]
     engine += ["--port", one.engine.rpartition(":")[2], "--enable-api", token]
     engine += ["--endpoints", str(ROOT / "endpoints.yml"), "--credentials", str(ROOT / "credentials.yml")]
     its = {"SEPTIMUS_TRACKER_URL": address, "SEPTIMUS_ACTIONS_URL": actions, "LOG_LEVEL": "WARNING"}

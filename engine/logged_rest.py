@@ -1,5 +1,6 @@
 """The guarded REST channel with one log line a message, under the number that the gateway gave it. No word of it."""
 
+import gc
 import json
 import logging
 import os
@@ -39,7 +40,15 @@ class LoggedRestInput(GuardedRestInput):
             _say("info", "engine.answered", number, begun)
             return answered
 
-        return super().blueprint(logged)
+        door = super().blueprint(logged)
+
+        @door.listener("after_server_start")
+        async def keep_what_is_loaded(*_: Any) -> None:
+            # The model is there for good (see serve_rasa.py): only what messages make is looked through from now on.
+            gc.freeze()
+            gc.enable()
+
+        return door
 
 
 def _number(metadata: Any) -> Any:

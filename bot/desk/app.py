@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -281,6 +282,8 @@ def main() -> int:
     port = settings.desk_port
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False)
     server = Resting(config)
+    gc.freeze()
+    gc.enable()
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else 3

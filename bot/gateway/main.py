@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -493,7 +494,11 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Gateway(settings).run(stop)
+    gateway = Gateway(settings)
+    # What is loaded now is there for good: it is never looked through for what may go, at a start or later.
+    gc.freeze()
+    gc.enable()
+    await gateway.run(stop)
 
 
 def main() -> int:

@@ -37,7 +37,8 @@ RESTART_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
 _LASTS_SECONDS = 60.0
 _LOGS_LOOKED_AT_SECONDS = 60.0
-# Started when the gateway is up: on two cores they would hold up the first answers, and the engine, by seconds.
+# Started when the gateway is up, one after the other: on two cores they would hold up the first answers, and the
+# engine, by seconds.
 _CAN_WAIT = frozenset({"actions", "desk"})
 RESTARTS = "restarts.json"
 """In the folder `run`: what had to be started again since the start, for the doctor."""
@@ -129,7 +130,7 @@ class Stack:
                 await self._until_ready(process)
             for process in later:
                 await self._launch(process)
-            await asyncio.gather(*(self._until_ready(process) for process in later))
+                await self._until_ready(process)
 
         for process in first:
             await self._launch(process)
@@ -293,7 +294,7 @@ class Stack:
 
     def _engine(self, model: Path) -> Process:
         settings = self._settings
-        command = [str(ROOT / "engine" / "rasa"), "run", "--model", str(model), "--interface", "127.0.0.1"]
+        command = [str(ROOT / "engine" / "rasa"), "serve", "--model", str(model), "--interface", "127.0.0.1"]
         # One argument, not two: one token in sixty-four begins with a dash and would be read as an option.
         command += ["--port", str(settings.engine_port), "--enable-api", f"--auth-token={self.token}"]
         command += ["--endpoints", str(ROOT / "endpoints.yml"), "--credentials", str(ROOT / "credentials.yml")]
@@ -319,10 +320,11 @@ class Stack:
         return Process("desk", [sys.executable, "-m", "bot.desk"], answers(url), ready_within=30, is_alive=_lives(url))
 
     def _gateway(self, *, with_sandbox: bool) -> Process:
-        environment = {}
+        # Its threads draw pictures and pages; with a heap for each of them all would keep what the largest one needed.
+        environment = {"MALLOC_ARENA_MAX": "2"}
         if with_sandbox:
             base = f"http://127.0.0.1:{self._settings.sandbox_port}"
-            environment = {"TELEGRAM_BOT_TOKEN": self._bot_token, "TELEGRAM_API_BASE": base}
+            environment |= {"TELEGRAM_BOT_TOKEN": self._bot_token, "TELEGRAM_API_BASE": base}
         marker = self._run / f"{self._settings.instance}.ready"
         marker.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
 """An engine's stand-in: the doors that ours uses, up in a second. As the real one, it asks the action server each time.
 
-Called as `engine/rasa` is: `run --port N --auth-token=T ...` serves; `train --out FOLDER ...` writes a small model.
+Called as `engine/rasa` is: `serve --port N --auth-token=T ...` serves; `train --out FOLDER ...` writes a small model.
 """
 
 from __future__ import annotations

@@ -241,3 +241,23 @@ def test_prometheus_is_sent_to_the_ports_that_are_the_defaults() -> None:
     targets = {target for each in read["scrape_configs"][0]["static_configs"] for target in each["targets"]}
     fields = ("gateway_watch_port", "desk_watch_port", "actions_port")
     assert targets == {f"127.0.0.1:{Settings.model_fields[field].default}" for field in fields}
+
+
+# --- images ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_engines_image_holds_each_module_that_its_own_modules_load() -> None:
+    copied = " ".join(re.findall(r"^COPY (engine/\w.*(?:\\\n.*)?)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE))
+    let_in = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    modules = sorted(set(re.findall(r"engine/(\w+)\.py", copied)))
+    assert "serve_rasa" in modules
+    for module in modules:
+        source = (ROOT / "engine" / f"{module}.py").read_text(encoding="utf-8")
+        needed = set(re.findall(r"^from engine\.(\w+)", source, re.MULTILINE)) - {"components"}
+        assert needed <= set(modules), f"{module} needs {needed - set(modules)}"
+        assert f"!engine/{module}.py" in let_in
+    named = set(
+        re.findall(r"engine\.(\w+)\.\w+", (ROOT / "endpoints.yml").read_text() + (ROOT / "engine" / "rasa").read_text())
+    )
+    named |= set(re.findall(r"engine\.(\w+)\.\w+", (ROOT / "credentials.yml").read_text()))
+    assert named - {"components"} <= set(modules)
