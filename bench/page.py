@@ -501,6 +501,9 @@ def _start_and_rest(results: Json) -> list[str]:
         ]
     if rest:
         lines += [
+            f"A real `septimus run` is up {rest['up_s']} s after the command: it checks the content and the model, and "
+            "prepares the database, before it starts anything.",
+            "",
             f"At rest, over {rest['seconds']} s of a real `septimus run`, after a few messages. The sandbox stands in "
             "for Telegram and does not count in the sum.",
             "",

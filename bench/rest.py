@@ -89,13 +89,17 @@ def _middle(values: list[float]) -> float:
 
 
 async def measure_rest(model: Path, *, seconds: float = 30.0) -> Json:
-    """What each process of a real `septimus run` uses while nobody writes: a share of one core, and memory."""
+    """How long a real `septimus run` takes from the command on, and what its processes use while nobody writes.
+
+    Shares are of one core.
+    """
     with tempfile.TemporaryDirectory(prefix="septimus-bench-") as name:
         folder = Path(name)
         await onboard(folder, [_FIRST])
         ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("SEPTIMUS_", "TELEGRAM_"))}
         settings = {f"SEPTIMUS_{name}_PORT": str(port) for name, port in ports.items()}
+        begun = time.monotonic()
         with (folder / "run.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bot", "run"),
@@ -108,7 +112,8 @@ async def measure_rest(model: Path, *, seconds: float = 30.0) -> Json:
             await _until(lambda: (folder / "run" / "system.json").exists() or process.returncode is not None)
             if process.returncode is not None:
                 raise RuntimeError(f"It did not start: {(folder / 'run.log').read_text()[-500:]}")
-            return await _at_rest(process.pid, f"http://127.0.0.1:{ports['SANDBOX']}", seconds)
+            up_s = round(time.monotonic() - begun, 1)
+            return {"up_s": up_s, **await _at_rest(process.pid, f"http://127.0.0.1:{ports['SANDBOX']}", seconds)}
         finally:
             if process.returncode is None:
                 process.terminate()

@@ -1,12 +1,13 @@
 """`septimus`: the command line. Each command imports what it needs, so that help is instant."""
 
 import asyncio
+import gc
 import json
 import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -80,10 +81,13 @@ def run() -> None:
 
     settings = read_settings()
     logs.configure(settings.log_level, "run", reports_of(settings, "run"))
-    _apart(settings, _check_content, _prepare)
     sandbox = settings.telegram_bot_token is None
-    if current_model() is None:
-        _note("Training the engine (about a minute; only when its data changed) ...")
+    with ThreadPoolExecutor(1) as beside:  # on the second core, while the first reads the model to its end
+        checking = beside.submit(_apart, settings, _check_content, _prepare)
+        model = current_model()
+        checking.result()
+    if model is None:
+        _note("Training the engine (three to five minutes; only when its data changed) ...")
     stack = Stack(settings, train(), with_sandbox=sandbox)
 
     async def told_first_link() -> str | None:
@@ -613,6 +617,7 @@ def _apart[T](settings: Settings, *works: Callable[[Settings], T]) -> list[T]:
 def _told(works: Sequence[Callable[[Settings], Any]], settings: Settings) -> tuple[list[Any], str | None]:
     from bot import logs
 
+    gc.disable()  # it loads much, and ends soon
     logs.configure(settings.log_level, "run")
     try:
         return [work(settings) for work in works], None

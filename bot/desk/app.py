@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -38,6 +39,8 @@ from bot.reports import reports_of
 from bot.second_reader import SecondReader
 from bot.settings import CONTENT, Settings, WrongSetting, read_settings
 from bot.store import Store, demo, referrals, staff, standing
+from bot.store.database import NewerTables
+from bot.store.keys import KeysUnusable
 from bot.watch import Resting, create_watch, watching
 
 SETUP_FOR = timedelta(hours=24)
@@ -270,12 +273,17 @@ def open_desk(settings: Settings) -> Desk:
 
 
 def main() -> int:
-    """Run as a process on loopback. Returns 2 when the content or a setting is broken, 3 when it could not start."""
+    """Run as a process on loopback.
+
+    Returns 2, after one line on standard error, when the content, a setting, the keys or the tables can't be used, and
+    3 when it could not start.
+    """
     try:
         settings = read_settings()
         logs.configure(settings.log_level, "desk", reports_of(settings, "desk"))
         desk = open_desk(settings)
-    except (WrongSetting, ContentError) as error:
+        asyncio.run(_prepare(settings))
+    except (WrongSetting, ContentError, KeysUnusable, NewerTables) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     app = create_app(desk, tells_first_link=True, watch_port=settings.desk_watch_port)
@@ -287,6 +295,16 @@ def main() -> int:
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     return 0 if server.started else 3
+
+
+async def _prepare(settings: Settings) -> None:
+    """Bring the tables up to date, so that what a person must mend is told in one line; a database may yet be away."""
+    store = Store(settings.database)
+    try:
+        with contextlib.suppress(SQLAlchemyError):
+            await store.migrate()
+    finally:
+        await store.close()
 
 
 def _address(settings: Settings) -> str:

@@ -21,7 +21,7 @@ from bot.patient import Patient, Step, new_pseudonym
 from bot.settings import CONTENT, Settings
 from bot.stack.model import train
 from bot.stack.processes import Stack, free_ports
-from bot.store import Store, patients, reminders
+from bot.store import Store, kept, patients, reminders
 
 
 class NotRunning(Exception):
@@ -100,10 +100,10 @@ class Door:
         return patient
 
     async def forget(self) -> None:
-        """Erase every person made here."""
+        """Erase every person made here, as `/delete` would."""
         async with self._store.writing() as session:
             for patient_id in self._made:
-                await patients.erase(session, patient_id)
+                await kept.erase(session, patient_id, self.clock(), tell=False)
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Integer, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy import CursorResult, Integer, Update, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store.insert import insert_into
@@ -172,11 +172,6 @@ async def park(session: AsyncSession, inbox_id: int, fault: str, now: datetime) 
 async def waiting(session: AsyncSession) -> int:
     """Return how many updates wait to be answered."""
     return await session.scalar(select(func.count()).select_from(InboxRow).where(InboxRow.state == "waiting")) or 0
-
-
-async def erase(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> None:
-    """Delete every update of a chat with a bot."""
-    await session.execute(delete(InboxRow).where(InboxRow.bot == bot, InboxRow.chat_id == chat_id))
 
 
 async def unname(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> None:

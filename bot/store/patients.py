@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.patient import Patient, Step, new_pseudonym
-from bot.store import inbox, reminders
+from bot.store import reminders
 from bot.store.tables import MAIN_BOT, PatientRow, TelegramChatRow
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Patient))
@@ -89,16 +89,6 @@ async def set_blocked(session: AsyncSession, patient_id: str, blocked_at: dateti
     if chat is not None and (chat.blocked_at is None) != (blocked_at is None):
         chat.blocked_at = blocked_at
         await reminders.rest(session, patient_id, blocked=blocked_at is not None)
-
-
-async def erase(session: AsyncSession, patient_id: str) -> None:
-    """Delete a person with everything that hangs on them, their chat's updates too."""
-    chat = await session.scalar(select(TelegramChatRow).where(TelegramChatRow.patient_id == patient_id))
-    if chat is not None:
-        await inbox.erase(session, chat.chat_id, chat.bot)
-    row = await session.get(PatientRow, patient_id)
-    if row is not None:
-        await session.delete(row)
 
 
 def _patient(row: PatientRow) -> Patient:

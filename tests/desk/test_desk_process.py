@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ import httpx
 import pytest
 
 from bot.settings import ROOT
+from bot.store import Store
 
 pytestmark = pytest.mark.e2e
 
@@ -89,6 +92,21 @@ def test_the_first_password_is_set_by_the_link_that_the_process_prints(
     out, log = process.communicate(timeout=30)
     assert re.fullmatch(rf"Set the first password: {base}/setup/[\w-]{{43}}\n", out)
     assert "/setup/" not in log and password not in log and "ada@" not in log
+
+
+def test_a_newer_programs_tables_are_refused_in_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    async def made() -> None:
+        store = Store(f"sqlite+aiosqlite:///{tmp_path / 'septimus.db'}")
+        await store.migrate()
+        await store.close()
+
+    asyncio.run(made())
+    with sqlite3.connect(tmp_path / "septimus.db") as opened:
+        opened.execute("UPDATE alembic_version SET version_num = '9999'")
+    command = [sys.executable, "-m", "bot.desk"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1 and "restore a backup" in ended.stderr
 
 
 def test_an_address_that_is_not_https_is_refused_in_one_line(environment: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from bot.patient import Patient
 from bot.referral.record import Proposed, Referral
 from bot.store import Store, patients, referrals, staff
 from bot.store.clinic_tables import ReferralRow
+from bot.store.kept import erase
 from bot.store.referrals import ChangedMeanwhile, Filters, Sorting
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -146,7 +147,7 @@ async def test_an_erased_patient_leaves_the_referral_without_their_chat(store: S
         assert row is not None
         row.patient_id = "p" * 32
     async with store.writing() as session:
-        await patients.erase(session, "p" * 32)
+        await erase(session, "p" * 32, NOW)
     async with store.reading() as session:
         kept = await referrals.get(session, clinic.id, number)
     assert kept is not None and kept.patient_id is None

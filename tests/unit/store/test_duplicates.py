@@ -14,6 +14,7 @@ from bot.referral.sorting import sort
 from bot.store import Store, duplicates, lines, patients, records, referrals, staff
 from bot.store.clinic_tables import MergeRow
 from bot.store.followed import followed
+from bot.store.kept import erase
 from bot.store.referrals import ChangedMeanwhile, Filters, Kept
 from tests.unit import loaded
 
@@ -125,7 +126,7 @@ async def test_nothing_of_a_merge_names_who_was_forgotten(store: Store) -> None:
         rows = await session.scalars(select(MergeRow))
         assert all(PATIENT not in row.kept_before + row.merged_before for row in rows)
         await lines.forget(session, PATIENT, NOW)
-        await patients.erase(session, PATIENT)
+        await erase(session, PATIENT, NOW)
     assert (await kept(store, clinic, first.id)).patient_id is None
 
 

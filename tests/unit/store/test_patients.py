@@ -7,10 +7,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import StatementError
 
-from bot.outcome import Kind, Outcome
 from bot.patient import Patient, Step
-from bot.store import Store, inbox, outbox, patients, records
-from bot.store.tables import FeedbackRow, InboxRow, OutboxRow, PatientRow, SafetyEventRow, TelegramChatRow
+from bot.store import Store, kept, patients
+from bot.store.tables import PatientRow, TelegramChatRow
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 KNOWN = Patient(
@@ -81,7 +80,7 @@ async def test_a_chat_id_beyond_32_bits_is_kept(store: Store) -> None:
 async def test_a_pseudonym_says_nothing_of_the_chat(store: Store) -> None:
     async with store.writing() as session:
         person = await patients.of_chat(session, 1001, NOW)
-        await patients.erase(session, person.id)
+        await kept.erase(session, person.id, NOW)
         again = await patients.of_chat(session, 1001, NOW)
     assert len(person.id) == 32
     assert again.id != person.id
@@ -105,37 +104,6 @@ async def test_the_first_time_somebody_blocked_the_bot_is_the_one_that_is_kept(s
         await patients.set_blocked(session, person.id, NOW + timedelta(days=1))
     async with store.reading() as session:
         assert await session.scalar(select(TelegramChatRow.blocked_at)) == NOW
-
-
-async def everything(store: Store, chat_id: int) -> str:
-    """Write down one row of everything that hangs on a person; gives their pseudonym."""
-    async with store.writing() as session:
-        person = await patients.of_chat(session, chat_id, NOW)
-        await inbox.write(session, [(chat_id, chat_id, {"text": "invented"})], NOW)
-        await outbox.add(session, f"update:{chat_id}", person.id, "send", {"html": "invented"}, NOW)
-        await records.note_feedback(session, person.id, "eating", 1, True, NOW)
-        await records.note_safety(session, f"s:{chat_id}", person.id, Outcome(kind=Kind.EMERGENCY), NOW)
-    return person.id
-
-
-@pytest.mark.parametrize("table", [PatientRow, TelegramChatRow, OutboxRow, FeedbackRow, SafetyEventRow, InboxRow])
-async def test_erasing_a_person_takes_all_that_hangs_on_them_and_nothing_of_others(
-    store: Store, table: type[PatientRow]
-) -> None:
-    gone, stays = await everything(store, 1001), await everything(store, 1002)
-    async with store.writing() as session:
-        await patients.erase(session, gone)
-    async with store.reading() as session:
-        assert await patients.get(session, stays) is not None
-        assert await session.scalar(select(func.count()).select_from(table)) == 1
-
-
-async def test_erasing_nobody_changes_nothing(store: Store) -> None:
-    stays = await everything(store, 1002)
-    async with store.writing() as session:
-        await patients.erase(session, "nobody")
-    async with store.reading() as session:
-        assert await patients.get(session, stays) is not None
 
 
 async def test_a_naive_moment_is_refused(store: Store) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.outcome import Kind, Outcome
 from bot.patient import Patient
-from bot.store import Store, counts, inbox, outbox, patients, records
+from bot.store import Store, counts, inbox, kept, outbox, patients, records
 from bot.store.tables import FeedbackRow, SafetyEventRow
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -92,6 +92,6 @@ async def test_counts_count_everything_as_it_stands(store: Store) -> None:
 async def test_counts_of_an_empty_store_are_nought(store: Store) -> None:
     async with store.writing() as session:
         for name in "ab":
-            await patients.erase(session, name)
+            await kept.erase(session, name, NOW)
     async with store.reading() as session:
         assert await counts.now(session) == counts.Counts(0, 0, 0, 0, 0, 0, 0)

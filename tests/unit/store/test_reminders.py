@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.patient import Patient
-from bot.store import Store, outbox, patients, reminders, tally
+from bot.store import Store, kept, outbox, patients, reminders, tally
 from bot.store.outbox import Unasked
 from bot.store.reminders import Due, Moved
 from bot.store.tables import OutboxRow, ReminderCountRow, ReminderRow
@@ -303,7 +303,7 @@ async def test_forgetting_leaves_no_row(store: Store) -> None:
 async def test_whoever_is_erased_leaves_no_row(store: Store) -> None:
     await plan(store, "a", NOW, one="r")
     async with store.writing() as session:
-        await patients.erase(session, "a")
+        await kept.erase(session, "a", NOW)
     assert await rows(store) == []
 
 
@@ -367,7 +367,7 @@ async def test_nothing_is_counted_down_when_rows_are_deleted(store: Store) -> No
     before = (await counted(store)).ever
     await plan(store, "a")
     async with store.writing() as session:
-        await patients.erase(session, "a")
+        await kept.erase(session, "a", NOW)
     after = await counted(store)
     assert (after.active, after.ever) == (0, before)
     assert before == Tally(due=2, sent=1, late=1)
