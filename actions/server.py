@@ -21,6 +21,7 @@ from actions.resources import Resources
 from actions.small_talk import SmallTalk
 from bot import logs, metrics
 from bot.content_file import ContentError
+from bot.hang import end_when_hung
 from bot.reports import reports_of
 from bot.settings import WrongSetting, read_settings
 
@@ -101,6 +102,7 @@ def main() -> int:
     except WrongSetting as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    sys.stderr = logs.lossy(sys.stderr)
     logs.configure(settings.log_level, "actions", reports)
     if settings.engine_token is None:
         sys.stderr.write("SEPTIMUS_ENGINE_TOKEN is missing: start the action server with `septimus run`, or set it.\n")
@@ -111,6 +113,11 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     app = build(resources, settings.engine_token.get_secret_value())
+
+    @app.after_server_start
+    async def look_after_itself(app: Any) -> None:
+        app.add_task(end_when_hung())
+
     app.run(host="127.0.0.1", port=settings.actions_port, single_process=True, access_log=False, motd=False)
     return 0
 

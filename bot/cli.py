@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import re
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -81,6 +82,7 @@ def run() -> None:
 
     settings = read_settings()
     logs.configure(settings.log_level, "run", reports_of(settings, "run"))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what a crash would leave of memory holds people's words
     sandbox = settings.telegram_bot_token is None
     with ThreadPoolExecutor(1) as beside:  # on the second core, while the first reads the model to its end
         checking = beside.submit(_apart, settings, _check_content, _prepare)

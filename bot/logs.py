@@ -9,6 +9,7 @@ import logging
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import MutableMapping
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,10 @@ def configure(level: str, process: str, reports: Processor | None = None) -> Non
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_WithoutWords("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.raiseExceptions = False  # a line that can't be put together would be shown with its values
+    warnings.showwarning = _warned
     sys.excepthook = _crashed
+    sys.unraisablehook = lambda fault: _crashed(fault.exc_type, fault.exc_value, fault.exc_traceback)
     threading.excepthook = lambda crash: _crashed(crash.exc_type, crash.exc_value, crash.exc_traceback)
     for chatty in (
         "httpx",
@@ -114,6 +118,11 @@ def _crashed(kind: type[BaseException], error: BaseException | None, tail: Trace
         sys.__excepthook__(kind, error or kind(), tail)
         return
     sys.stderr.write(fault_of(error, tail) + "\n" if error is not None else f"{kind.__name__}\n")
+
+
+def _warned(_message: Warning | str, kind: type[Warning], place: str, line: int, *_: Any) -> None:
+    """What a library warns of, without its words: in a workbook's they hold what stands in the cell."""
+    sys.stderr.write(f"{kind.__name__} at {'/'.join(Path(place).parts[-3:])}:{line}\n")
 
 
 def lossy(stream: TextIO) -> TextIO:

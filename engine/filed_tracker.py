@@ -78,7 +78,9 @@ def _file(url: Text) -> Any:
     """
     one = {"pool_size": 1, "max_overflow": 0} if sa.engine.make_url(url).database else {}
     pool = QueuePool if one else None
-    engine = sa.create_engine(url, future=True, poolclass=pool, connect_args={"check_same_thread": False}, **one)
+    engine = sa.create_engine(
+        url, future=True, poolclass=pool, hide_parameters=True, connect_args={"check_same_thread": False}, **one
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "connect", _overwrite_what_is_deleted)
     return engine

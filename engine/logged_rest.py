@@ -1,5 +1,7 @@
 """The guarded REST channel with one log line a message, under the number that the gateway gave it. No word of it."""
 
+import asyncio
+import faulthandler
 import gc
 import json
 import logging
@@ -17,6 +19,7 @@ from engine.components.guarded_rest import GuardedRestInput
 
 _log = logging.getLogger("septimus.engine")
 _LONGEST_NUMBER = 20
+_HUNG_AFTER_S = 60
 
 
 class LoggedRestInput(GuardedRestInput):
@@ -47,8 +50,16 @@ class LoggedRestInput(GuardedRestInput):
             # The model is there for good (see serve_rasa.py): only what messages make is looked through from now on.
             gc.freeze()
             gc.enable()
+            asyncio.get_running_loop().create_task(_end_when_hung())
 
         return door
+
+
+async def _end_when_hung() -> None:
+    """End this process when its loop stands still, and write where: as bot/hang.py does, which can't be loaded here."""
+    while True:
+        faulthandler.dump_traceback_later(_HUNG_AFTER_S, exit=True, file=sys.__stderr__)
+        await asyncio.sleep(_HUNG_AFTER_S / 6)
 
 
 def _number(metadata: Any) -> Any:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
@@ -34,6 +35,7 @@ from bot.desk.flow import take_in
 from bot.desk.passwords import new_token
 from bot.desk.rest import fhir_routes, is_for_programs, refusal
 from bot.desk.sorting import Sorter
+from bot.hang import end_when_hung
 from bot.knowledge import Shelf
 from bot.reports import reports_of
 from bot.second_reader import SecondReader
@@ -280,6 +282,7 @@ def main() -> int:
     """
     try:
         settings = read_settings()
+        sys.stderr = logs.lossy(sys.stderr)
         logs.configure(settings.log_level, "desk", reports_of(settings, "desk"))
         desk = open_desk(settings)
         asyncio.run(_prepare(settings))
@@ -293,8 +296,16 @@ def main() -> int:
     gc.freeze()
     gc.enable()
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+        uvloop.run(_serve(server))
     return 0 if server.started else 3
+
+
+async def _serve(server: uvicorn.Server) -> None:
+    looking = asyncio.create_task(end_when_hung())
+    try:
+        await server.serve()
+    finally:
+        looking.cancel()
 
 
 async def _prepare(settings: Settings) -> None:

@@ -38,6 +38,7 @@ from bot.gateway.receive import RawUpdate, WritingRequest, chat_of, is_secret, w
 from bot.gateway.remind import Reminding
 from bot.gateway.send import Sender
 from bot.gateway.unwritten import Unwritten
+from bot.hang import end_when_hung
 from bot.knowledge import Shelf
 from bot.patient import Patient, new_pseudonym
 from bot.programme.exercise import load_exercises
@@ -498,7 +499,11 @@ async def serve(settings: Settings) -> None:
     # What is loaded now is there for good: it is never looked through for what may go, at a start or later.
     gc.freeze()
     gc.enable()
-    await gateway.run(stop)
+    looking = asyncio.create_task(end_when_hung())
+    try:
+        await gateway.run(stop)
+    finally:
+        looking.cancel()
 
 
 def main() -> int:

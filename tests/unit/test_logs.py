@@ -17,11 +17,12 @@ CHAT = 90010010019
 # Marked words go the whole way: a first contact that holds them, the store, an engine that breaks in several ways and
 # gives them back, the plain answer, the actions, and faults that carry them.
 LOUD = f"""
-import asyncio, threading, time
+import asyncio, io, logging, threading, time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import structlog
+from openpyxl import Workbook, load_workbook
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.interfaces import Tracker
 
@@ -59,6 +60,11 @@ class Broken(BaseHTTPRequestHandler):
         pass
 
 
+class Unraisable:
+    def __del__(self):
+        raise ValueError("{MARK}")
+
+
 async def go():
     logs.configure("DEBUG", "test")
     log = structlog.get_logger()
@@ -92,6 +98,15 @@ async def go():
     resources = Resources(shelf, dialogue.words, load_rules(CONTENT / 'triage'), Countries({{}}, {{}}, {{}}), Messages.load(CONTENT / 'triage' / 'messages.yml'))
     await AnswerQuestion(resources).run(CollectingDispatcher(), tracker, {{}})
     await store.close()
+    book = Workbook()
+    for row in (["NHS number", "Reason for referral"], [9434765919, "{MARK}"]):
+        book.active.append(row)
+    book.active["A2"].number_format = "dd/mm/yyyy"  # it can be no date: the library says so, with the number
+    written = io.BytesIO()
+    book.save(written)
+    list(load_workbook(io.BytesIO(written.getvalue()), read_only=True).active.rows)
+    logging.getLogger("test").error("%d", "{MARK}")
+    Unraisable()
     log.info("test.ended", patient=person.id)
 
 asyncio.run(go())
@@ -110,6 +125,11 @@ def loudest(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_what_a_person_wrote_never_appears(loudest: str) -> None:
     assert [line for line in loudest.splitlines() if MARK in line] == []
+
+
+def test_a_cells_value_that_a_library_warns_of_never_appears(loudest: str) -> None:
+    assert "9434765919" not in loudest
+    assert "UserWarning at openpyxl/worksheet/_reader.py:" in loudest, "that it warned, and where, does"
 
 
 def test_a_telegram_id_never_appears(loudest: str) -> None:

@@ -51,3 +51,13 @@ def test_a_messages_number_is_in_the_logs_of_gateway_engine_and_actions(system: 
             lambda p=process, e=event: any(x["event"] == e and x.get("message") == number for x in events(p)),
             f"{event} of that message",
         )
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="needs /proc")
+def test_no_process_leaves_its_memory_on_the_disk_when_it_crashes(system: System) -> None:
+    noted = json.loads((system.home / "run" / "processes.json").read_text(encoding="utf-8"))["processes"]
+    assert {"engine", "actions", "gateway", "desk"} <= set(noted)
+    for name, (pid, _begun) in noted.items():
+        limits = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8")
+        (line,) = (each for each in limits.splitlines() if each.startswith("Max core file size"))
+        assert line.split()[4:6] == ["0", "0"], name
