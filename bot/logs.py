@@ -120,7 +120,14 @@ def _crashed(kind: type[BaseException], error: BaseException | None, tail: Trace
     sys.stderr.write(fault_of(error, tail) + "\n" if error is not None else f"{kind.__name__}\n")
 
 
-def _warned(_message: Warning | str, kind: type[Warning], place: str, line: int, *_: Any) -> None:
+def _warned(
+    _message: Warning | str,
+    kind: type[Warning],
+    place: str,
+    line: int,
+    _file: TextIO | None = None,
+    _text: str | None = None,
+) -> None:
     """What a library warns of, without its words: in a workbook's they hold what stands in the cell."""
     sys.stderr.write(f"{kind.__name__} at {'/'.join(Path(place).parts[-3:])}:{line}\n")
 
