@@ -121,15 +121,15 @@ def _crashed(kind: type[BaseException], error: BaseException | None, tail: Trace
 
 
 def _warned(
-    _message: Warning | str,
-    kind: type[Warning],
-    place: str,
-    line: int,
-    _file: TextIO | None = None,
-    _text: str | None = None,
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
     """What a library warns of, without its words: in a workbook's they hold what stands in the cell."""
-    sys.stderr.write(f"{kind.__name__} at {'/'.join(Path(place).parts[-3:])}:{line}\n")
+    sys.stderr.write(f"{category.__name__} at {'/'.join(Path(filename).parts[-3:])}:{lineno}\n")
 
 
 def lossy(stream: TextIO) -> TextIO:
