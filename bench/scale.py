@@ -1,9 +1,9 @@
 """`python -m bench.scale`: one gateway, engine, action server beside two of each, on one PostgreSQL and one Redis.
 
-Each set is held to a core of its own, as if it were a machine with one: then two sets may do twice what one does, and
-what they share (PostgreSQL, Redis, the stand-in for Telegram) runs where there is room. With two sets on two cores
-there is none, so the ratio shows less than two machines would. Messages come by webhook, as Telegram sends them: many
-at once, each person's own one after the other, to either gateway in turn.
+The kernel holds each set to the same part of a core, as if it were a machine of that size: then two sets may do twice
+what one does, and what they share (PostgreSQL, Redis, the stand-in for Telegram, the people who write) has the rest of
+the machine to itself in both runs. Messages come by webhook, as Telegram sends them: many at once, each person's own
+one after the other, to either gateway in turn. Needs the right to make a control group (root).
 
 Writes bench/scale.json, and the tables of docs/scale.md from it. `--small` shows that it runs, and writes nothing.
 """
@@ -50,6 +50,8 @@ TOKEN = "7000000001:sandbox"
 SECRET = "invented-secret"
 READY_WITHIN_S = 600.0
 QUIET_WITHIN_S = 150.0
+PART_OF_A_CORE = 0.4
+"""So much may each set use, of both runs: two of them leave more than a core of two to what they share."""
 AT_ONCE = 16
 """How many webhook calls are under way side by side; Telegram makes up to 40."""
 QUESTIONS = (
@@ -98,14 +100,14 @@ class Installation:
 
 
 @contextmanager
-def installation(number: int, folder: Path, model: Path, *, pinned: bool) -> Iterator[Installation]:
+def installation(number: int, folder: Path, model: Path, *, held: bool) -> Iterator[Installation]:
     """Run so many sets while the block runs; all of it is ready when it begins.
 
     Args:
         number: how many sets.
         folder: where their homes and logs go.
         model: the trained model.
-        pinned: each set on a core of its own, as far as there are cores.
+        held: each set to its part of a core.
     """
     with ExitStack() as stack:
         database = stack.enter_context(beside("bench_postgres", ROOT / "tests" / "postgres.py").server())
@@ -135,15 +137,41 @@ def installation(number: int, folder: Path, model: Path, *, pinned: bool) -> Ite
         }
         _migrated(database, folder / "keys")
         for each in sets:
-            core = {(each.number - 1) % (os.cpu_count() or 1)} if pinned else set()
-            _begin(each, {**shared, "SEPTIMUS_ACTIONS_PORT": str(next(ports))}, model, core)
+            _begin(each, {**shared, "SEPTIMUS_ACTIONS_PORT": str(next(ports))}, model)
             stack.callback(_end, each)
         for each in sets:
             _wait(each, str(shared["SEPTIMUS_ENGINE_TOKEN"]))
+        for each in sets if held else ():
+            stack.enter_context(_held(each))
         yield Installation(sets, telegram, database)
 
 
-def _begin(one: Set, shared: Mapping[str, str], model: Path, cores: set[int]) -> None:
+@contextmanager
+def _held(one: Set) -> Iterator[None]:
+    """Let the kernel give a set no more than its part of a core while the block runs."""
+    is_old = (_GROUPS / "cpu" / "cpu.cfs_quota_us").exists()  # the kernel's first kind of control groups
+    root = _GROUPS / "cpu" if is_old else _GROUPS
+    group = root / f"septimus-bench-{os.getpid()}-{one.number}"
+    group.mkdir()
+    quota = int(PART_OF_A_CORE * _PERIOD_US)
+    try:
+        if is_old:
+            (group / "cpu.cfs_quota_us").write_text(f"{quota}")
+        else:
+            (group / "cpu.max").write_text(f"{quota} {_PERIOD_US}")
+        for process in one.processes.values():
+            (group / "cgroup.procs").write_text(str(process.pid))
+        yield
+    finally:
+        for process in one.processes.values():
+            (root / "cgroup.procs").write_text(str(process.pid))
+        group.rmdir()
+
+
+_GROUPS, _PERIOD_US = Path("/sys/fs/cgroup"), 100_000
+
+
+def _begin(one: Set, shared: Mapping[str, str], model: Path) -> None:
     one.home.mkdir(parents=True)
     environment = {
         **shared,
@@ -160,7 +188,7 @@ def _begin(one: Set, shared: Mapping[str, str], model: Path, cores: set[int]) ->
     its = {"SEPTIMUS_TRACKER_URL": address, "SEPTIMUS_ACTIONS_URL": actions, "LOG_LEVEL": "WARNING"}
     commands: dict[str, tuple[list[str], Mapping[str, str]]] = {
         "actions": ([sys.executable, "-m", "actions.server"], {}),
-        "engine": (engine, {**its, "OMP_NUM_THREADS": "1" if cores else "2"}),
+        "engine": (engine, {**its, "OMP_NUM_THREADS": "1"}),
         "gateway": ([sys.executable, "-m", "bot.gateway"], {}),
     }
     for name, (command, more) in commands.items():
@@ -173,8 +201,6 @@ def _begin(one: Set, shared: Mapping[str, str], model: Path, cores: set[int]) ->
                 stderr=log,
                 start_new_session=True,
             )
-        if cores:
-            os.sched_setaffinity(process.pid, cores)
         one.processes[name] = process
 
 
@@ -373,7 +399,7 @@ def measure(sets: int, model: Path, people: int, messages: int, due: int) -> Jso
     """Measure so many sets: messages and reminders a second, processor time a message, memory, and the order."""
     with (
         tempfile.TemporaryDirectory(prefix="septimus-scale-") as folder,
-        installation(sets, Path(folder), model, pinned=True) as whole,
+        installation(sets, Path(folder), model, held=True) as whole,
     ):
         traffic = Traffic(whole, range(1001, 1001 + people))
 
@@ -423,6 +449,8 @@ def tables(found: Json) -> str:
     one, two = found["one"], found["two"]
     cpu = sum(one["cpu_ms_a_message"].values())
     lines: list[str] = [
+        f"Each set is held to {PART_OF_A_CORE} of a core.",
+        "",
         f"Measured {found['made_at'][:10]} on {found['machine']['processor']}, {found['machine']['cores']} cores; "
         f"load before {found['machine']['load_before'][0]}.",
         "",

@@ -27,7 +27,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     model = current_model()
     needed(model is not None, "a trained model (make train)")
     assert model is not None
-    with installation(2, tmp_path_factory.mktemp("two"), model, pinned=False) as both:
+    with installation(2, tmp_path_factory.mktemp("two"), model, held=False) as both:
         yield both
 
 
