@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import time
+import tomllib
+import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 
 from bot import metrics
 from bot.settings import ROOT, Settings, environment_name
@@ -20,8 +25,19 @@ from bot.settings import ROOT, Settings, environment_name
 DEPLOY = ROOT / "deploy"
 SERVICES = sorted((DEPLOY / "systemd").glob("*.service"))
 LISTENING = {"septimus-actions", "septimus-engine", "septimus-gateway", "septimus-desk"}
+LOADS_ONNXRUNTIME = ("septimus-desk", "septimus-engine")
+CONTAINERS = "septimus-compose"
 INSTALLED = "/opt/septimus/"
 SETTINGS = {environment_name(field) for field in Settings.model_fields}
+# Neither reaches Telegram. The action server reports its errors, and asks no database.
+TOLD = {"engine": {"engine_token"}, "actions": {"engine_token", "sentry_dsn"}}
+DATABASES = {environment_name(field) for field in ("database_url", "tracker_url", "redis_url")}
+
+
+def secrets_not_for(part: str) -> set[str]:
+    """The settings that hold a secret which the engine or the action server has no use for."""
+    secret = {name for name, field in Settings.model_fields.items() if SecretStr in typing.get_args(field.annotation)}
+    return {environment_name(name) for name in secret - TOLD[part]}
 
 
 def unit(path: Path) -> dict[str, dict[str, list[str]]]:
@@ -46,7 +62,7 @@ def compose() -> dict[str, Any]:
 
 
 def test_there_is_a_unit_for_each_process() -> None:
-    assert {path.stem for path in SERVICES} == LISTENING | {"septimus-backup"}
+    assert {path.stem for path in SERVICES} == LISTENING | {"septimus-backup", CONTAINERS}
     wanted = unit(DEPLOY / "systemd" / "septimus.target")["Unit"]["Wants"][0].split()
     assert {name.removesuffix(".service") for name in wanted} == LISTENING
 
@@ -54,16 +70,53 @@ def test_there_is_a_unit_for_each_process() -> None:
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
 def test_a_unit_is_not_root_and_shut_in(path: Path) -> None:
     service = unit(path)["Service"]
-    assert service["User"] == ["septimus"]
-    for name, value in {
+    shut = {
         "NoNewPrivileges": "yes",
         "ProtectSystem": "strict",
         "ProtectHome": "yes",
         "PrivateTmp": "yes",
-        "CapabilityBoundingSet": "",
         "UMask": "0077",
-    }.items():
+    }
+    if path.stem != CONTAINERS:  # it speaks to Docker, which root alone may
+        shut |= {"User": "septimus", "CapabilityBoundingSet": "", "LimitCORE": "0"}
+    for name, value in shut.items():
         assert service[name] == [value], name
+
+
+def test_the_one_unit_that_is_root_only_puts_the_containers_up() -> None:
+    read = unit(DEPLOY / "systemd" / f"{CONTAINERS}.service")
+    (command,) = read["Service"]["ExecStart"]
+    assert command.startswith(f"/usr/bin/docker compose -f {INSTALLED}deploy/compose.yml up -d")
+    assert not {name for name in read["Service"] if name.startswith("Exec")} - {"ExecStart"}
+    assert "EnvironmentFile" not in read["Service"]
+    assert read["Service"]["Type"] == ["oneshot"]
+    # At boot, and whenever Docker is started again.
+    assert "docker.service" in read["Unit"]["After"][0].split()
+    assert read["Unit"]["PartOf"] == ["docker.service"]
+    assert read["Install"]["WantedBy"] == ["multi-user.target docker.service"]
+    assert CONTAINERS not in (DEPLOY / "systemd" / "septimus.target").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", LOADS_ONNXRUNTIME)
+def test_who_loads_onnxruntime_may_read_what_it_reads_of_the_processor(name: str) -> None:
+    assert "ProcSubset" not in unit(DEPLOY / "systemd" / f"{name}.service")["Service"]
+
+
+def test_the_backup_takes_away_what_a_killed_one_left(tmp_path: Path) -> None:
+    (command,) = unit(DEPLOY / "systemd" / "septimus-backup.service")["Service"]["ExecStartPre"]
+    assert command.startswith("-"), "a fault here must not stop the backup"
+    assert '".septimus-backup-"' in (ROOT / "bot" / "stack" / "backup.py").read_text(encoding="utf-8")
+    names = (".septimus-backup-left", ".septimus-backup-now", "first.backup")
+    left, at_work, kept = (tmp_path / name for name in names)
+    for each in (left, at_work):
+        each.mkdir()
+        (each / "septimus.db").touch()
+    kept.touch()
+    for each in (left, kept):
+        os.utime(each, (time.time() - 90_000,) * 2)
+    words = shlex.split(command.removeprefix("-").replace("/var/backups/septimus", str(tmp_path)))
+    subprocess.run(words, check=True)
+    assert set(tmp_path.iterdir()) == {at_work, kept}
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
@@ -84,6 +137,17 @@ def test_engine_and_actions_speak_to_this_machine_alone() -> None:
         assert (service["IPAddressDeny"], service["IPAddressAllow"]) == (["any"], ["localhost"])
 
 
+@pytest.mark.parametrize("part", TOLD)
+def test_engine_and_actions_are_told_no_secret_that_they_have_no_use_for(part: str, compose: dict[str, Any]) -> None:
+    needless = secrets_not_for(part) | (DATABASES if part == "actions" else set())
+    assert "TELEGRAM_BOT_TOKEN" in needless
+    taken = unit(DEPLOY / "systemd" / f"septimus-{part}.service")["Service"]["UnsetEnvironment"]
+    assert {name for line in taken for name in line.split()} == needless
+    for name, service in compose["services"].items():
+        if name.split("-")[0] == part:
+            assert {each for each, value in service["environment"].items() if value == ""} >= needless, name
+
+
 def test_what_waits_for_its_work_gets_more_time_than_it_takes() -> None:
     (seconds,) = unit(DEPLOY / "systemd" / "septimus-gateway.service")["Service"]["TimeoutStopSec"]
     assert int(seconds) >= 30
@@ -93,7 +157,8 @@ def test_what_waits_for_its_work_gets_more_time_than_it_takes() -> None:
 def test_systemd_understands_every_line(tmp_path: Path) -> None:
     for path in (DEPLOY / "systemd").iterdir():
         # The programs are where an installation has them; here only the words are looked at.
-        text = re.sub(rf"{INSTALLED}[\w./-]+(?= |$)", "/bin/true", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        programs = rf"({INSTALLED}[\w./-]+|/usr/bin/docker)(?= |$)"
+        text = re.sub(programs, "/bin/true", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
         (tmp_path / path.name).write_text(text)
     asked = ["systemd-analyze", "verify", *sorted(str(path) for path in tmp_path.iterdir())]
     told = subprocess.run(asked, capture_output=True, text=True, check=False)
@@ -123,7 +188,7 @@ def test_what_compose_names_exists(compose: dict[str, Any]) -> None:
         environment = service.get("environment", {})
         assert {each for each in environment if each.startswith("SEPTIMUS_")} <= SETTINGS
         for volume in service.get("volumes", []):
-            assert volume.partition(":")[0] in compose["volumes"]
+            assert isinstance(volume, dict) or volume.partition(":")[0] in compose["volumes"]
         for secret in service.get("secrets", []):
             assert secret in compose["secrets"]
     watched = re.findall(r"127\.0\.0\.1:(\d+)/health", json.dumps(services))
@@ -131,6 +196,13 @@ def test_what_compose_names_exists(compose: dict[str, Any]) -> None:
         Settings.model_fields[f"{each}_watch_port"].default for each in ("gateway", "desk")
     }
     assert {"postgres", "redis"} <= services.keys()
+
+
+def test_a_backup_has_a_place_outside_of_the_containers(compose: dict[str, Any]) -> None:
+    (folder,) = [each for each in compose["services"]["gateway"]["volumes"] if isinstance(each, dict)]
+    assert (folder["type"], folder["source"], folder["target"]) == ("bind", *["/var/backups/septimus"] * 2)
+    assert folder["bind"] == {"create_host_path": False}, "a folder that Docker makes is root's"
+    assert "data:/var/lib/septimus" in compose["services"]["gateway"]["volumes"]
 
 
 def test_no_secret_stands_in_a_file_that_is_kept(compose: dict[str, Any]) -> None:
@@ -173,7 +245,7 @@ def test_the_engine_starts_as_septimus_run_starts_it(tmp_path: Path) -> None:
     (root / "models").mkdir()
     shutil.copy(DEPLOY / "engine", root / "deploy" / "engine")
     (root / "engine" / "rasa").write_text(
-        '#!/bin/sh\nprintf "%s\\n" "$@" "$SEPTIMUS_TRACKER_URL" "$SEPTIMUS_ACTIONS_URL"\n'
+        '#!/bin/sh\nprintf "%s\\n" "$@" "$SEPTIMUS_TRACKER_URL" "$SEPTIMUS_ACTIONS_URL" "${SEPTIMUS_DATABASE_URL-unset}"\n'
     )
     (root / "engine" / "rasa").chmod(0o755)
     (root / "models" / "trained-from.sha256").write_text("0123456789abcdef" * 4 + "\n")
@@ -199,14 +271,26 @@ def test_the_engine_starts_as_septimus_run_starts_it(tmp_path: Path) -> None:
             tracker_url=given.get("SEPTIMUS_TRACKER_URL"),
         ).tracker
         assert chosen in told.stdout.splitlines()
+        assert told.stdout.splitlines()[-1] == "unset"
 
 
 def test_the_engine_of_the_containers_knows_no_way_to_a_patients_row(compose: dict[str, Any]) -> None:
     for name in ("engine", "engine-2"):
         service = compose["services"][name]
         assert service["secrets"] == ["engine-pgpass"]
-        assert "SEPTIMUS_DATABASE_URL" not in service["environment"]
+        assert service["environment"]["SEPTIMUS_DATABASE_URL"] == ""
         assert "//septimus_engine@" in service["environment"]["SEPTIMUS_TRACKER_URL"]
+    assert compose["services"]["actions"]["secrets"] == []
+    for name in ("engine", "engine-2", "actions"):
+        assert compose["services"][name]["volumes"] == [{"type": "tmpfs", "target": "/var/lib/septimus"}]
+
+
+def test_the_bots_image_can_report_errors() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    syncs = [line for line in dockerfile().splitlines() if "uv sync" in line and "--project engine" not in line]
+    assert len(syncs) == 2
+    assert "sentry" in extras
+    assert all("--locked" in line and "--extra sentry" in line for line in syncs)
 
 
 # --- Grafana ---------------------------------------------------------------------------------------------------------
@@ -241,6 +325,12 @@ def test_prometheus_is_sent_to_the_ports_that_are_the_defaults() -> None:
     targets = {target for each in read["scrape_configs"][0]["static_configs"] for target in each["targets"]}
     fields = ("gateway_watch_port", "desk_watch_port", "actions_port")
     assert targets == {f"127.0.0.1:{Settings.model_fields[field].default}" for field in fields}
+
+
+def test_the_second_gateways_figures_are_named_by_its_own_port(compose: dict[str, Any]) -> None:
+    port = compose["services"]["gateway-2"]["environment"]["SEPTIMUS_GATEWAY_WATCH_PORT"]
+    commented = re.findall(r"# - targets: (.*)", (DEPLOY / "grafana" / "prometheus.yml").read_text(encoding="utf-8"))
+    assert commented == [f'["127.0.0.1:{port}"]']
 
 
 # --- images ----------------------------------------------------------------------------------------------------------
