@@ -4,6 +4,7 @@ The door for other programs, which have a token and no role, stands in `bot.desk
 """
 
 from bot.desk import pages_account as account
+from bot.desk import pages_delete as deletion
 from bot.desk import pages_import as imports
 from bot.desk import pages_line as line
 from bot.desk import pages_merge as merging
@@ -62,6 +63,8 @@ DOORS: tuple[Door, ...] = (
     Door("POST", "/referrals/{id:int}/merge", merging.merge, "clinician"),
     Door("POST", "/referrals/{id:int}/separate", merging.separate, "clinician"),
     Door("POST", "/referrals/{id:int}/not-same", merging.not_same, "clinician"),
+    Door("GET", "/referrals/{id:int}/delete", deletion.show, "admin"),
+    Door("POST", "/referrals/{id:int}/delete", deletion.delete, "admin"),
     Door("POST", "/referrals/{id:int}/invite", line.invite, "clinician"),
     Door("POST", "/referrals/{id:int}/message", line.message, "clinician"),
     Door("POST", "/referrals/{id:int}/line-end", line.line_end, "clinician"),

@@ -109,7 +109,11 @@ async def confirm(desk: Desk, visit: Visit) -> Response:
                     patient_ref=result.patient_ref[:64],
                     referrer=result.referrer[:120],
                     staff_id=who.member.id,
-                    detail={"way": "import", "row": result.number},
+                    detail={
+                        "way": "import",
+                        "row": result.number,
+                        "read_once": result.number in waiting.read_once,
+                    },
                 )
             about = f"{len(good)} rows"
             await staff.note(
@@ -129,8 +133,9 @@ def _read_first(desk: Desk, name: str, data: bytes) -> Upload:
 def _look(desk: Desk, upload: Upload, today: date) -> None:
     """Read the rows as they would be imported now."""
     upload.preview = preview(upload.sheet, desk.sorter.columns, upload.chosen)
-    upload.results = ()
+    upload.results, upload.read_once = (), frozenset()
     if not upload.preview.lacking:
+        reading = desk.sorter.reading()
         upload.results = read_rows(
             upload.sheet,
             desk.sorter.columns,
@@ -138,7 +143,10 @@ def _look(desk: Desk, upload: Upload, today: date) -> None:
             received=upload.received,
             day_first=upload.day_first,
             chosen=upload.chosen,
-            read_text=desk.sorter.read,
+            read_text=reading,
+        )
+        upload.read_once = frozenset(
+            result.number for result in upload.results if result.referral and reading.was_once(result.referral)
         )
 
 

@@ -1,5 +1,6 @@
 """A new referral: by the form, short path first, or by a letter whose findings a person then confirms one by one."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from starlette.concurrency import run_in_threadpool
@@ -36,7 +37,7 @@ async def by_form(desk: Desk, visit: Visit) -> Response:
         referral, _changed = with_findings(referral, stated, desk.sorter.findings)
     except WrongField as wrong:
         return _form(desk, visit, typed, wrong.field)
-    made = await _create(desk, visit, referral, given["reference"], given["referrer"], "form")
+    made = await _create(desk, visit, referral, given["reference"], given["referrer"], {"way": "form"})
     return onward(f"/referrals/{made}", "received")
 
 
@@ -72,12 +73,16 @@ async def by_letter(desk: Desk, visit: Visit) -> Response:
         return _letter(desk, visit, typed, "received")
     if received > today or received.year < 1900:
         return _letter(desk, visit, typed, "received")
-    referral = await run_in_threadpool(desk.sorter.read, typed["letter"], received)
-    made = await _create(desk, visit, referral, typed["reference"], typed["referrer"], "letter")
+    reading = desk.sorter.reading()
+    referral = await run_in_threadpool(reading, typed["letter"], received)
+    how = {"way": "letter", "read_once": reading.was_once(referral)}
+    made = await _create(desk, visit, referral, typed["reference"], typed["referrer"], how)
     return onward(f"/referrals/{made}?done=letter#findings")
 
 
-async def _create(desk: Desk, visit: Visit, referral: Referral, reference: str, referrer: str, way: str) -> int:
+async def _create(
+    desk: Desk, visit: Visit, referral: Referral, reference: str, referrer: str, how: Mapping[str, object]
+) -> int:
     who, now = visit.who, desk.clock()
     sorting = desk.sorter.sort(referral, desk.today(who.clinic.zone))
     async with desk.store.writing() as session:
@@ -90,7 +95,7 @@ async def _create(desk: Desk, visit: Visit, referral: Referral, reference: str, 
             patient_ref=reference[:64],
             referrer=referrer[:120],
             staff_id=who.member.id,
-            detail={"way": way},
+            detail=how,
         )
         await staff.note(
             session, "referral made", now, clinic_id=who.clinic.id, staff_id=who.member.id, referral_id=made

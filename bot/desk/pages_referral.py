@@ -303,6 +303,9 @@ async def page_of(
         )
         invited_until = await lines.invited_until(session, who.clinic.id, number, now)
         history = await referrals.events(session, who.clinic.id, number)
+        of_all = [*history]
+        for one in of_one[1:]:
+            of_all += await referrals.events(session, who.clinic.id, one)
         people = await staff.members(session, who.clinic.id)
         twins = await duplicates.twins_of(session, who.clinic.id, kept)
     if visit.may("clinician") and any(each.by_patient and each.read_at is None for each in thread):
@@ -322,6 +325,7 @@ async def page_of(
         referral=kept.referral,
         sorting=kept.sorting,
         pieces=shown.marked(kept.referral.text, quotes),
+        read_once=any(each.kind == "received" and each.detail.get("read_once") for each in of_all),
         to_confirm=[name for name, each in stated.items() if each.by != "person"],
         confirmed=[name for name, each in stated.items() if each.by == "person"],
         dictionary=desk.sorter.findings,

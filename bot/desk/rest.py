@@ -96,6 +96,7 @@ def fhir_routes(desk: Desk) -> list[Route]:
         caller = await caller_of(request)
         body = await _body(request)
         today, now = desk.today(caller.zone), desk.clock()
+        reading = desk.sorter.reading()
 
         def read() -> tuple[Json, list[tuple[Incoming, Sorting]]]:
             resource = parsed(body, _version(request))
@@ -105,7 +106,7 @@ def fhir_routes(desk: Desk) -> list[Route]:
                 received=today,
                 today=today,
                 kinds=kinds,
-                read_text=desk.sorter.read,
+                read_text=reading,
             )
             return resource, [(each, desk.sorter.sort(each.referral, today)) for each in found]
 
@@ -113,7 +114,10 @@ def fhir_routes(desk: Desk) -> list[Route]:
 
         async def keep() -> list[tuple[Incoming, Kept, bool, int | None]]:
             async with desk.store.writing() as session:
-                return [await _keep(session, caller, incoming, sorting, now) for incoming, sorting in read_in]
+                return [
+                    await _keep(session, caller, incoming, sorting, now, read_once=reading.was_once(incoming.referral))
+                    for incoming, sorting in read_in
+                ]
 
         try:
             made = await keep()
@@ -195,7 +199,7 @@ def fhir_routes(desk: Desk) -> list[Route]:
 
 
 async def _keep(
-    session: AsyncSession, caller: Caller, incoming: Incoming, sorting: Sorting, now: datetime
+    session: AsyncSession, caller: Caller, incoming: Incoming, sorting: Sorting, now: datetime, *, read_once: bool
 ) -> tuple[Incoming, Kept, bool, int | None]:
     """Keep what came: with the referral, whether it is new, and into which other one it was merged since."""
     before = await rest.known(session, caller.clinic_id, incoming.identifiers) if incoming.identifiers else None
@@ -211,7 +215,12 @@ async def _keep(
         patient_ref=incoming.patient_ref[:64],
         referrer=incoming.referrer[:120],
         staff_id=None,
-        detail={"way": "fhir", "program": caller.name, "notes": [asdict(note) for note in incoming.notes]},
+        detail={
+            "way": "fhir",
+            "program": caller.name,
+            "notes": [asdict(note) for note in incoming.notes],
+            "read_once": read_once,
+        },
     )
     sent = Sent(incoming.request, incoming.patient)
     await rest.remember(session, caller, made, sent, incoming.identifiers)

@@ -1,6 +1,6 @@
 """What the desk reads letters and spreadsheets with, and sorts referrals by (see `bot.referral.sorting`)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -94,9 +94,43 @@ class Sorter:
 
     def read(self, text: str, received: date) -> Referral:
         """What a letter states, each finding with the words that it was read from; proposals until confirmed."""
-        referral = self._reader(text, received)
-        return referral if self._hear is None else second_reading(referral, self._hear)
+        return self.reading()(text, received)
+
+    def reading(self) -> "Reading":
+        """What one request reads letters with (see `Reading`). The phrases are loaded with the first letter."""
+        return Reading(lambda text, received: self._reader(text, received), self._hear)
 
     def sort(self, referral: Referral, today: date, override: Override | None = None) -> Sorting:
         """Sort a referral for a day (see `bot.referral.sorting.sort`)."""
         return sort(self._bands, referral, today, override)
+
+
+class Reading:
+    """Reads letters (see `Sorter.read`), and remembers which were read once, because the alarm could not be asked.
+
+    Args:
+        phrases: the first reading.
+        hear: the alarm for the second; without it there is none to miss.
+    """
+
+    def __init__(self, phrases: Callable[[str, date], Referral], hear: Hear | None) -> None:
+        self._phrases, self._hear = phrases, hear
+        self._once: list[str] = []
+
+    def __call__(self, text: str, received: date) -> Referral:
+        """What a letter states."""
+        referral, hear = self._phrases(text, received), self._hear
+        if hear is None:
+            return referral
+
+        def noting(sentences: Sequence[str]) -> Sequence[float] | None:
+            odds = hear(sentences)
+            if odds is None:
+                self._once.append(text)
+            return odds
+
+        return second_reading(referral, noting)
+
+    def was_once(self, referral: Referral) -> bool:
+        """Whether a referral was made of a text that was read once, alone or after other values."""
+        return any(referral.text.endswith(text) for text in self._once)

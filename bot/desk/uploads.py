@@ -16,7 +16,10 @@ _MOST_BYTES = 64 * 1024 * 1024
 
 @dataclass(slots=True)
 class Upload:
-    """One spreadsheet, what a person chose for it, and what would be read of it. `key` tells it from a later one."""
+    """One spreadsheet, what a person chose for it, and what would be read of it. `key` tells it from a later one.
+
+    `read_once` are the numbers of the rows whose text had no second reading, because it could not be done.
+    """
 
     name: str
     data: bytes = field(repr=False)
@@ -27,6 +30,7 @@ class Upload:
     received: date | None = None
     preview: Preview | None = field(default=None, repr=False)
     results: tuple[RowResult, ...] = field(default=(), repr=False)
+    read_once: frozenset[int] = frozenset()
     key: str = field(default_factory=new_token, repr=False)
 
 

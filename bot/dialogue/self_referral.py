@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -40,6 +41,9 @@ LONGEST_WORDS = 1000
 """Characters of what the person may add in their own words."""
 _LONGEST_NAME = 40
 _NAME_WORDS = 4
+_LABEL_LETTERS = "GHJKMNPQRTVWXYZ"
+"""No letter that is mistaken for another, no vowel, and none that a pseudonym could have."""
+_LABEL_LENGTH = 6
 _MOST_CLINICS = 8
 _BUTTON_NAME = 40
 _TOPICS = frozenset({"find-therapist", "first-appointment", "virtual-care"})
@@ -101,6 +105,11 @@ class Takers(Protocol):
         ...
 
 
+def new_label() -> str:
+    """Return what the clinic calls somebody who gives no name: random, so that nothing leads from it to a chat."""
+    return "Chat " + "".join(secrets.choice(_LABEL_LETTERS) for _ in range(_LABEL_LENGTH))
+
+
 class StoredTakers:
     """The clinics of the database."""
 
@@ -138,6 +147,7 @@ class Asking:
     """A request under way: the open question, when it was put, and what was answered.
 
     `aside`: something else came between, so typed words belong to it no longer. `shown` is a mark of what was shown.
+    `label` is what to call the person if they give no name.
     """
 
     step: _Step
@@ -149,6 +159,7 @@ class Asking:
     words: str | None = None
     shown: str = ""
     aside: bool = False
+    label: str = dataclasses.field(default_factory=new_label)
 
     @classmethod
     def loads(cls, text: str | None) -> Self | None:
@@ -511,7 +522,7 @@ class SelfReferrals:
             clinic_id=offer.clinic_id,
             referral=referral,
             sorting=sort(self._bands, referral, today),
-            patient_ref=open_.name or f"Chat {patient.id[:6]}",
+            patient_ref=open_.name or open_.label,
             referrer=words("refer.referrer"),
             wish=wish,
         )

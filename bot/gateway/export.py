@@ -81,7 +81,7 @@ class Exports:
 
 
 def _in_lines(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
-    """The fields of an entry, one a line; what is within one stands indented below it."""
+    """The fields of an entry, one a line; what is within one, and the lines of a long text, stand indented below it."""
     for name, each in value.items():
         label = f"{indent}{str(name).replace('_', ' ').capitalize()}:"
         if isinstance(each, Mapping) and each:
@@ -91,6 +91,9 @@ def _in_lines(value: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield label
             for part in each:
                 yield from _in_lines(part if isinstance(part, Mapping) else {"": part}, indent + _INDENT)
+        elif isinstance(each, str) and "\n" in each:
+            yield label
+            yield from (f"{indent}{_INDENT}{line}" for line in each.split("\n") if line.strip())
         elif each is not None and each not in ("", [], {}):
             yield f"{label} {_readable(each)}"
 

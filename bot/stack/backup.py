@@ -2,9 +2,11 @@
 
 The file is a tar archive: the databases, and a manifest with their digests and the version they were made with. It
 holds what people wrote as the databases hold it, which is sealed, and no setting and no key: whoever finds it can't
-read them, and whoever puts it back needs the key file. The manifest says which keys, by their fingerprints.
+read them, and whoever puts it back needs the key file. The manifest says which keys, by their fingerprints. The
+engine's scratch paper is not in it: people's last words, as they are, which are gone after three days.
 """
 
+import fcntl
 import hashlib
 import io
 import json
@@ -14,13 +16,14 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal, LiteralString
+from typing import IO, Annotated, Literal, LiteralString, cast
 
 import psycopg
 from filelock import FileLock, Timeout
@@ -35,10 +38,21 @@ from bot.store.keys import Keyring, KeysUnusable, place_of
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _MAIN, _DUMP = "septimus.db", "septimus.pgdump"
-_WHAT = ["--exclude-schema=engine"]
-"""Of a PostgreSQL all but what several engines share in it: their scratch paper expires, and is not ours to keep."""
+IN_USE, ASIDE = "public", "septimus_aside"
+"""PostgreSQL's schemas: the one that Septimus works in, and the one where earlier programs' restores put what was there
+until all was in. Stopped half-way, they left it there."""
+_WHAT = ["--exclude-schema=engine", f"--exclude-schema={ASIDE}"]
+"""Of a PostgreSQL all but what several engines share in it: their scratch paper expires, and is not ours to keep. What
+stands aside is not in use, and with it the dump could not be put back."""
 _LARGEST_MANIFEST = 65_536
 _CHUNK = 1 << 20
+_BACKING_UP, _RESTORING = ".septimus-backup-", ".restore-"
+_NOTE = ".copies"
+"""The end of the names of files in the folder `run`, one for each backup that is being made: where its copies are."""
+_BEGUN_S = 60.0
+"""Seconds. A folder that is younger may not be locked yet by whoever just made it."""
+_LONGEST_S = 86_400.0
+"""Where a file system has no locks, a folder that was not touched for so long is nobody's."""
 
 
 class NoBackup(Exception):
@@ -85,12 +99,10 @@ def backup(settings: Settings, file: Path, now: datetime) -> Manifest:
         raise NoBackup(f"{file} is there already. Choose another name, or remove it first.")
     if not file.absolute().parent.is_dir():
         raise NoBackup(f"The folder {file.absolute().parent} does not exist. Make it first.")
-    with tempfile.TemporaryDirectory(prefix=".septimus-backup-", dir=file.absolute().parent) as folder:
-        copies = Path(folder)
+    folder = file.absolute().parent
+    _take_away(settings, [*left_copies(settings), *filter(_is_left, folder.glob(f"{_BACKING_UP}*"))])
+    with _copies_in(folder, _BACKING_UP) as copies, _noted(settings, copies):
         kind, revision = _copy_main(settings, copies)
-        paper = settings.home / tracker.FILE
-        if paper.exists():
-            _copy_sqlite(_Source(tracker.FILE, paper), copies)
         parts = tuple(_part(path) for path in sorted(copies.iterdir()))
         manifest = Manifest(
             format=_FORMAT,
@@ -147,33 +159,45 @@ def read_manifest(file: Path) -> Manifest:
 def restore(settings: Settings, file: Path, *, overwrite: bool) -> Manifest:
     """Put a backup in the place of what is there. All of it is checked before anything is touched.
 
+    On PostgreSQL what an interrupted restore put aside is brought back first, where nothing took its place.
+
     Args:
         settings: which database and data folder to fill.
         file: the backup.
         overwrite: whether what is there may be lost.
 
     Raises:
-        NoBackup: the archive is damaged or newer, the system runs, or something is there and may not be lost.
+        NoBackup: the archive is damaged or newer, the system runs, or something is there and may not be lost. Nothing
+            is lost.
     """
     manifest = read_manifest(file)
     kind = _kind(settings)
     if manifest.database != kind:
         raise NoBackup(f"{file} is of {manifest.database}, and SEPTIMUS_DATABASE_URL names {kind}.")
     settings.home.mkdir(parents=True, exist_ok=True)
-    with _nothing_runs(settings), tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.home) as folder:
-        checked = _unpacked(file, manifest, Path(folder))
-        there = [path for path in _kept_files(settings) if path.exists()]
-        if (there or (kind == "postgresql" and _postgres_holds_something(settings))) and not overwrite:
-            what = ", ".join(path.name for path in there) or "the database"
-            raise NoBackup(f"There is data already ({what}), and it would be lost. To overwrite it, add --yes.")
-        if _DUMP in checked:
-            _load_postgres(settings, checked[_DUMP])
-        for name, path in checked.items():
-            if name != _DUMP:
-                _put(path, _main_path(settings) if name == _MAIN else settings.home / name)
-        if tracker.FILE not in checked:
-            _forget(settings.home / tracker.FILE)
+    with _nothing_runs(settings):
+        # No other restore runs: it would hold the same locks.
+        _take_away(settings, [*settings.home.glob(f"{_RESTORING}*"), *_half_put(settings), *left_copies(settings)])
+        with _copies_in(settings.home, _RESTORING) as folder:
+            _restore(settings, file, manifest, folder, overwrite=overwrite)
     return manifest
+
+
+def _restore(settings: Settings, file: Path, manifest: Manifest, folder: Path, *, overwrite: bool) -> None:
+    checked = _unpacked(file, manifest, folder)
+    was_back = _DUMP in checked and _bring_back(settings)
+    there = [path.name for path in _kept_files(settings) if path.exists()]
+    if _DUMP in checked:
+        there += [_described(name, people) for name, people in schemas_held(settings).items()]
+    if there and not overwrite:
+        back = f"What an interrupted restore had left in {ASIDE} is back in its place. " if was_back else ""
+        told = f"{back}There is data already ({', '.join(there)}), and it would be lost."
+        raise NoBackup(f"{told} To overwrite it, add --yes.")
+    if _DUMP in checked:
+        _load_postgres(settings, checked[_DUMP])
+    else:
+        _put(checked[_MAIN], _main_path(settings))
+    _forget(settings.home / tracker.FILE)  # older backups hold one: it is not put back
 
 
 def keys_away(settings: Settings, manifest: Manifest) -> tuple[str, ...]:
@@ -183,6 +207,109 @@ def keys_away(settings: Settings, manifest: Manifest) -> tuple[str, ...]:
     except KeysUnusable:
         there = ()
     return tuple(key for key in manifest.keys if key not in there)
+
+
+def left_copies(settings: Settings) -> list[Path]:
+    """Return where a backup or a restore that was killed left copies of the databases: folders, and files half put."""
+    restoring = sorted(settings.home.glob(f"{_RESTORING}*"))
+    left = [folder for folder in restoring if _is_left(folder)]
+    half_put = _half_put(settings) if left == restoring else []  # else the one that runs is putting them
+    backing_up = [folder for folder in map(_noted_in, _notes(settings)) if folder is not None and _is_left(folder)]
+    return [*left, *half_put, *backing_up]
+
+
+def schemas_held(settings: Settings) -> Mapping[str, int | None]:
+    """Return which of the schemas `IN_USE` and `ASIDE` hold tables, and of how many people; None where nobody can tell.
+
+    Raises:
+        NoBackup: PostgreSQL can't be asked.
+    """
+    asked = (
+        "SELECT string_agg(DISTINCT schemaname, ' ') FROM pg_tables WHERE schemaname IN ('public', 'septimus_aside')"
+    )
+    full = (_asked(settings, asked) or "").split()
+    return {schema: _people(settings, question) for schema, question in _PEOPLE.items() if schema in full}
+
+
+# --- folders for copies ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _copies_in(folder: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder for copies, and take it away in the end. Its lock is held meanwhile, and is free after a kill."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as made:
+        locked = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with suppress(OSError):  # some file systems have none
+                fcntl.flock(locked, fcntl.LOCK_EX)
+            yield Path(made)
+        finally:
+            os.close(locked)
+
+
+@contextmanager
+def _noted(settings: Settings, folder: Path) -> Iterator[None]:
+    """Write down where copies are while they are there: a backup may be made anywhere, and be killed."""
+    note = settings.home / "run" / f"{folder.name.lstrip('.')}{_NOTE}"
+    with suppress(OSError):  # before the first start there is no such folder, and little to copy
+        note.write_text(str(folder), encoding="utf-8")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            note.unlink(missing_ok=True)
+
+
+def _notes(settings: Settings) -> list[Path]:
+    return sorted((settings.home / "run").glob(f"*{_NOTE}"))
+
+
+def _noted_in(note: Path) -> Path | None:
+    """The folder that a note names; None when it is gone."""
+    with suppress(OSError, ValueError):
+        folder = Path(note.read_text(encoding="utf-8"))
+        return folder if folder.name.startswith(_BACKING_UP) and folder.is_dir() else None
+    return None
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody works in a folder for copies any more."""
+    try:
+        age = time.time() - folder.stat().st_mtime
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    except OSError:  # another user's
+        return age > _LONGEST_S
+    try:
+        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return age > _LONGEST_S
+    finally:
+        os.close(opened)
+    return age > _BEGUN_S
+
+
+def _half_put(settings: Settings) -> list[Path]:
+    """What `_put` leaves when it is killed between its two steps."""
+    files = (path.with_name(f"{path.name}.new") for path in _kept_files(settings))
+    return [path for path in files if path.exists()]
+
+
+def _take_away(settings: Settings, left: Iterable[Path]) -> None:
+    """Remove copies that nobody needs. What can't be removed stays, and the doctor goes on naming it."""
+    for path in left:
+        with suppress(OSError):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    for note in _notes(settings):
+        with suppress(OSError):
+            if _noted_in(note) is None:
+                note.unlink()
 
 
 # --- making ---------------------------------------------------------------------------------------------------------
@@ -363,7 +490,7 @@ def _put(new: Path, target: Path) -> None:
 
 
 def _forget(path: Path) -> None:
-    """Take away what the backup does not hold: it belongs to what is replaced."""
+    """Take away the scratch paper of who is replaced."""
     for suffix in ("", "-wal", "-shm", "-journal"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
@@ -382,24 +509,55 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
 
 
-def _run(settings: Settings, program: str, arguments: Sequence[str]) -> None:
+def _found(program: str) -> str:
     found = shutil.which(program)
     if found is None:
         raise NoBackup(f"{program} is missing. Install PostgreSQL's client programs (Debian: postgresql-client).")
-    command = [found, f"--dbname={_address(settings)}", *arguments]
+    return found
+
+
+def _failed(program: str, said: str) -> NoBackup:
+    # Of a failed restore the detail may quote a row: only the first line names the fault.
+    why = next((line for line in said.splitlines() if "error" in line.lower()), "no reason given")
+    return NoBackup(f"{program} failed: {why[:200]}")
+
+
+def _run(settings: Settings, program: str, arguments: Sequence[str]) -> None:
+    command = [_found(program), f"--dbname={_address(settings)}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=_environment(settings), check=False)  # noqa: S603 - ours
     if done.returncode != 0:
-        # Of a failed restore the detail may quote a row: only the first line names the fault.
-        why = next((line for line in done.stderr.splitlines() if "error" in line.lower()), "no reason given")
-        raise NoBackup(f"{program} failed: {why[:200]}")
+        raise _failed(program, done.stderr)
 
 
 def _psycopg_revision(settings: Settings) -> str:
     return _asked(settings, "SELECT version_num FROM alembic_version") or "none"
 
 
-def _postgres_holds_something(settings: Settings) -> bool:
-    return _asked(settings, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' LIMIT 1") is not None
+_PEOPLE: Mapping[str, LiteralString] = {
+    IN_USE: "SELECT count(*) FROM public.patients",
+    ASIDE: "SELECT count(*) FROM septimus_aside.patients",
+}
+
+
+def _people(settings: Settings, question: LiteralString) -> int | None:
+    try:
+        return int(_asked(settings, question) or 0)
+    except NoBackup:  # tables, and none of people
+        return None
+
+
+def _described(name: str, people: int | None) -> str:
+    where = "the database" if name == IN_USE else f"{name}, where an interrupted restore left what was there"
+    return where if people is None else f"{where}: {people} people"
+
+
+def _bring_back(settings: Settings) -> bool:
+    """Bring back what an interrupted restore put aside, where nothing took its place; say whether there was any."""
+    if schemas_held(settings).keys() != {ASIDE}:
+        return False
+    # Without CASCADE: whatever came into it meanwhile keeps it from being dropped.
+    _asked(settings, "DROP SCHEMA public", "ALTER SCHEMA septimus_aside RENAME TO public")
+    return True
 
 
 def _asked(settings: Settings, *statements: LiteralString) -> str | None:
@@ -415,18 +573,48 @@ def _asked(settings: Settings, *statements: LiteralString) -> str | None:
     return str(row[0]) if row else None
 
 
+_BEFORE = """
+BEGIN;
+DROP SCHEMA IF EXISTS septimus_aside CASCADE;
+ALTER SCHEMA public RENAME TO septimus_before;
+CREATE SCHEMA public;
+"""
+# Backups that were made while something stood aside may hold that too.
+_AFTER = """
+DROP SCHEMA septimus_before CASCADE;
+DROP SCHEMA IF EXISTS septimus_aside CASCADE;
+COMMIT;
+"""
+
+
 def _load_postgres(settings: Settings, dump: Path) -> None:
-    """Put the dump in the place of all tables. What was there stands aside until all of it is in."""
-    _asked(
-        settings,
-        "DROP SCHEMA IF EXISTS septimus_aside CASCADE",
-        "ALTER SCHEMA public RENAME TO septimus_aside",
-        "CREATE SCHEMA public",
-    )
-    try:
-        options = ["--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error"]
-        _run(settings, "pg_restore", [*options, str(dump)])
-    except NoBackup:
-        _asked(settings, "DROP SCHEMA public CASCADE", "ALTER SCHEMA septimus_aside RENAME TO public")
-        raise
-    _asked(settings, "DROP SCHEMA septimus_aside CASCADE")
+    """Put the dump in the place of all tables, in one transaction: however it ends, what was there is whole until then.
+
+    What is to be done goes to `psql` through a pipe, and only this process writes the last line of it: when it dies,
+    nothing is committed.
+    """
+    reads, tells = _found("pg_restore"), _found("psql")
+    options = ["--no-owner", "--no-privileges", "--exit-on-error", "--file=-"]
+    into = ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-", f"--dbname={_address(settings)}"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        with subprocess.Popen(  # noqa: S603 - ours
+            [tells, *into],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=_environment(settings),
+        ) as told:
+            pipe = cast(IO[bytes], told.stdin)
+            done = -1
+            with suppress(BrokenPipeError):  # it has ended, and says why
+                pipe.write(_BEFORE.encode())
+                pipe.flush()
+                done = subprocess.run([reads, *options, str(dump)], stdout=pipe, stderr=said, check=False).returncode  # noqa: S603 - ours
+                if done == 0:
+                    pipe.write(_AFTER.encode())
+                    pipe.flush()
+            with suppress(BrokenPipeError):
+                pipe.close()
+        if done != 0 or told.returncode != 0:
+            said.seek(0)
+            raise _failed("psql" if told.returncode != 0 else "pg_restore", said.read())

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from bot.clock import system_clock
 from bot.content_file import ContentError
 from bot.settings import CONTENT, ROOT, Settings
 from bot.stack import contents
+from bot.stack.backup import ASIDE, IN_USE, NoBackup, left_copies, schemas_held
 from bot.stack.model import ENGINE_PYTHON, MODELS, current_model, is_whole, stamped_model
 from bot.stack.processes import RESTARTS, is_taken
 from bot.store import Store, schema, seals, standing
@@ -95,9 +97,12 @@ async def examine(settings: Settings) -> list[Finding]:
         lambda: asyncio.to_thread(_environments),
         lambda: asyncio.to_thread(_model),
         lambda: asyncio.to_thread(_encoder),
+        lambda: asyncio.to_thread(_second_reading),
         lambda: asyncio.to_thread(_content, settings),
         lambda: asyncio.to_thread(_disk, settings),
+        lambda: asyncio.to_thread(_left_copies, settings),
         lambda: _database(settings, is_up=is_up),
+        lambda: asyncio.to_thread(_put_aside, settings),
         lambda: _as_findings(seen, is_up=is_up),
         lambda: _engine(settings, seen, is_up=is_up),
         lambda: _redis(settings),
@@ -185,6 +190,20 @@ def _encoder() -> list[Finding]:
     return [Finding("encoder", "ok", f"{', '.join(folder.name for folder in present)}, whole")]
 
 
+def _second_reading() -> list[Finding]:
+    """Whether what the desk asks about each letter's sentences can run."""
+    hears = ROOT / "engine" / "hear.py"
+    for is_there, lacks, remedy in (
+        (ENGINE_PYTHON.exists(), "the engine's environment", "Run: make setup"),
+        (hears.exists(), "engine/hear.py", "Put the missing files of the program back."),
+        (any(MODELS.glob("septimus-*.tar.gz")), "a trained model", "Run: septimus train"),
+    ):
+        if not is_there:
+            told = f"{lacks} is missing here, so a desk on this machine reads letters once, by their phrases alone."
+            return [Finding("second reading", "warning", told, remedy)]
+    return [Finding("second reading", "ok", "of letters: what it needs is there")]
+
+
 def _is_sealed(folder: Path) -> bool:
     digest = hashlib.sha256()
     for name in ("encoder.onnx", "tokenizer.json"):
@@ -227,6 +246,45 @@ def _disk(settings: Settings) -> list[Finding]:
     if free < LITTLE_FREE:
         return [Finding("disk", "warning", f"{told}.", "Make room.")]
     return [Finding("disk", "ok", told)]
+
+
+def _left_copies(settings: Settings) -> list[Finding]:
+    """What a killed backup or restore left: whoever was erased since may be in it."""
+    told = "is what a backup or restore that was killed left of the databases."
+    return [
+        Finding(
+            "copies", "warning", f"{path} {told}", f"Run: rm -r {shlex.quote(str(path))} (the next backup does, too)"
+        )
+        for path in left_copies(settings)
+    ]
+
+
+def _put_aside(settings: Settings) -> list[Finding]:
+    """Whether an older program's restore was stopped half-way and left what was there aside."""
+    if make_url(settings.database).get_backend_name() == "sqlite":
+        return []
+    try:
+        held = schemas_held(settings)
+    except NoBackup:  # the database's own line says that it can't be asked
+        return []
+    if ASIDE not in held:
+        return []
+    aside = "" if held[ASIDE] is None else f" of {held[ASIDE]} people"
+    if IN_USE not in held:
+        told = f"a restore was stopped half-way: the database is empty, and its data{aside} are in the schema {ASIDE}."
+        remedy = (
+            "Don't start it. Run: septimus restore FILE. It brings them back, and without --yes changes nothing more."
+        )
+        return [Finding("restore", "fault", told, remedy)]
+    in_use = "" if held[IN_USE] is None else f" of {held[IN_USE]} people"
+    told = (
+        f"a restore was stopped half-way: beside the data in use{in_use} the schema {ASIDE} holds earlier ones{aside}."
+    )
+    remedy = (
+        "Stop Septimus and make a copy with pg_dump. To have the earlier ones, in psql: DROP SCHEMA public CASCADE; "
+        f"ALTER SCHEMA {ASIDE} RENAME TO public; to do without them: DROP SCHEMA {ASIDE} CASCADE;"
+    )
+    return [Finding("restore", "fault", told, remedy)]
 
 
 async def _database(settings: Settings, *, is_up: bool) -> list[Finding]:

@@ -177,7 +177,7 @@ class ReferralRow(Base):
 
 
 class ReferralEventRow(Base):
-    """What happened to a referral. Written once, never changed."""
+    """What happened to a referral. Written once, never changed; gone when the referral is deleted for good."""
 
     __tablename__ = "referral_events"
     __table_args__ = (

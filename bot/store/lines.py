@@ -4,6 +4,7 @@ What the desk asks for is asked by clinic, like everything of a clinic. What the
 pseudonym, or by the hash of a token that only they hold.
 """
 
+import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +17,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.programme.prescribed import Prescribed
 from bot.store import consents, outbox, referrals
-from bot.store.clinic_tables import ClinicRow, LineInviteRow, LineMessageRow, LineRow, ReferralRow, StaffRow
+from bot.store.clinic_tables import (
+    ClinicRow,
+    LineInviteRow,
+    LineMessageRow,
+    LineRow,
+    MergeRow,
+    ReferralEventRow,
+    ReferralRow,
+    StaffRow,
+)
 from bot.store.insert import insert_into
 from bot.store.staff import hash_of as hash_of
 from bot.store.tables import MAIN_BOT, AssessmentRow, OutboxRow, PatientRow, SafetyEventRow, TelegramChatRow
 
 CONSENT_VERSION = "2026-11"
 """The version of the words by which a person agrees to share with a clinic."""
+
+SELF = "self"
+"""How a referral came that its patient sent, in its history."""
 
 type EndedBy = Literal["patient", "clinic"]
 
@@ -75,6 +88,15 @@ class LineMessage:
     text: str
     read_at: datetime | None
     delivery: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRequest:
+    """What a person sent a clinic themselves, word for word as they were shown it and agreed."""
+
+    clinic: str
+    at: datetime
+    text: str
 
 
 class InviteGone(Exception):
@@ -385,6 +407,48 @@ async def unread(session: AsyncSession, clinic_id: int, referral_ids: Iterable[i
     if referral_ids is not None:
         query = query.where(LineMessageRow.referral_id.in_(list(referral_ids)))
     return {row[0]: row[1] for row in await session.execute(query)}
+
+
+# what a person sent themselves
+
+
+async def own_requests(session: AsyncSession, patient_id: str) -> list[OwnRequest]:
+    """The requests that a person sent themselves, the oldest first, without anything that a clinic or another added.
+
+    Where their request was made one with another referral, it is told as it was before.
+    """
+    theirs = select(LineRow.referral_id, LineRow.joined_at).where(LineRow.patient_id == patient_id)
+    # A merge lets a line lead to the other referral, and remembers which line it was.
+    went_over = (
+        select(MergeRow.merged_id, LineRow.joined_at)
+        .join(LineRow, LineRow.id == MergeRow.line_id)
+        .where(LineRow.patient_id == patient_id, MergeRow.undone_at.is_(None))
+    )
+    opened = {(number, at) for query in (theirs, went_over) for number, at in await session.execute(query)}
+    found = await session.execute(
+        select(ReferralRow, ReferralEventRow.detail, known_as())
+        .join(ReferralEventRow, ReferralEventRow.referral_id == ReferralRow.id)
+        .join(ClinicRow, ClinicRow.id == ReferralRow.clinic_id)
+        .where(ReferralRow.id.in_({number for number, _ in opened}), ReferralEventRow.kind == "received")
+        .order_by(ReferralRow.id)
+    )
+    # A request opens its line at the same moment. Who was invited to somebody's request later did not send it.
+    return [
+        OwnRequest(clinic, row.created_at, await _text_alone(session, row))
+        for row, told, clinic in found.all()
+        if told.get("way") == SELF and (row.id, row.created_at) in opened
+    ]
+
+
+async def _text_alone(session: AsyncSession, row: ReferralRow) -> str:
+    """A referral's text without those that were merged into it."""
+    first = await session.scalar(
+        select(MergeRow.kept_before)
+        .where(MergeRow.kept_id == row.id, MergeRow.undone_at.is_(None))
+        .order_by(MergeRow.id)
+        .limit(1)
+    )
+    return row.letter if first is None else str(json.loads(first)["referral"]["text"])
 
 
 # what a therapist sets

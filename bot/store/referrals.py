@@ -1,7 +1,7 @@
 """Referrals: the queue's folders, one referral, its changes and its history.
 
 Every query asks by clinic. A change names the version it saw, so that two people never overwrite each other, and
-writes its line of the history in the same transaction.
+writes its line of the history in the same transaction. A history is never changed; it goes only with its referral.
 """
 
 import dataclasses
@@ -11,14 +11,23 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import Select, and_, case, delete, exists, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.referral.record import Proposed, Referral
 from bot.referral.sorting import Override as Override
 from bot.referral.sorting import Sorting as Sorting
-from bot.store.clinic_tables import LineMessageRow, LineRow, ReferralEventRow, ReferralRow, StaffRow
+from bot.store.clinic_tables import (
+    AuditRow,
+    LineMessageRow,
+    LineRow,
+    MergeRow,
+    ReferralEventRow,
+    ReferralRow,
+    StaffRow,
+)
 from bot.store.followed import has_stopped
+from bot.store.tables import ErasureRow, OutboxRow
 
 type State = Literal["new", "waiting", "booked", "redirected", "closed"]
 """Where a referral stands: to be dealt with; waiting for the patient; booked; sent elsewhere; closed."""
@@ -29,6 +38,8 @@ OPEN = ("new", "waiting", "booked")
 """The states in which somebody still owes the patient something."""
 
 _SOUGHT = 400
+_OF_TWO = ("merged_in", "merged", "separated")
+"""What the histories of two referrals tell of each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +274,7 @@ async def create(
 ) -> int:
     """Write down a new referral with the first line of its history, and return its id."""
     row = ReferralRow(
+        id=await _next_number(session),
         clinic_id=clinic_id,
         version=1,
         state="new",
@@ -357,6 +369,74 @@ async def resort(session: AsyncSession, clinic_id: int, kept: Kept, sorting: Sor
         .values(**_of_sorting(sorting))
         .execution_options(synchronize_session=False)
     )
+
+
+async def delete_for_good(
+    session: AsyncSession, clinic_id: int, kept: Kept, with_it: Iterable[int], now: datetime
+) -> None:
+    """Delete a referral and those that went into it, with all that hangs on them, and what other histories tell of it.
+
+    Nothing but the audit knows its number afterwards. An open line must be ended in the same transaction.
+
+    Args:
+        session: an open writing transaction.
+        clinic_id: whose.
+        kept: the referral as whoever deletes it saw it.
+        with_it: the referrals that are merged into it.
+        now: the present moment.
+
+    Raises:
+        ChangedMeanwhile: it is no longer as they saw it; nothing was deleted.
+    """
+    going = {kept.id, *with_it}
+    ours = and_(ReferralRow.clinic_id == clinic_id, ReferralRow.id.in_(going))
+    # A message that comes in locks its line first and then the referral; so neither waits for the other.
+    await session.execute(
+        select(LineRow.id).where(LineRow.clinic_id == clinic_id, LineRow.referral_id.in_(going)).with_for_update()
+    )
+    locked = await session.execute(
+        select(ReferralRow.id, ReferralRow.version).where(ours).order_by(ReferralRow.id).with_for_update()
+    )
+    if (kept.id, kept.version) not in {(number, version) for number, version in locked}:
+        raise ChangedMeanwhile
+    await _forget_in_others(session, clinic_id, going)
+    keys = select(LineMessageRow.key).where(
+        LineMessageRow.clinic_id == clinic_id, LineMessageRow.referral_id.in_(going)
+    )
+    await session.execute(delete(OutboxRow).where(OutboxRow.key.in_(keys)).execution_options(synchronize_session=False))
+    # All that belongs to a referral goes with its row: the tables say so.
+    await session.execute(delete(ReferralRow).where(ours).execution_options(synchronize_session=False))
+    session.add(ErasureRow(state="rebuild", at=now))
+
+
+async def _forget_in_others(session: AsyncSession, clinic_id: int, going: set[int]) -> None:
+    """Take out of other referrals' histories that they were one with these, and are no more."""
+    pairs = await session.execute(
+        select(MergeRow.kept_id, MergeRow.merged_id).where(
+            MergeRow.clinic_id == clinic_id, or_(MergeRow.kept_id.in_(going), MergeRow.merged_id.in_(going))
+        )
+    )
+    others = {number for pair in pairs for number in pair} - going
+    told = await session.execute(
+        select(ReferralEventRow.id, ReferralEventRow.detail).where(
+            ReferralEventRow.referral_id.in_(others), ReferralEventRow.kind.in_(_OF_TWO)
+        )
+    )
+    # What a line tells is sealed, so it is looked at here and not by the database.
+    gone = [number for number, detail in told if {detail.get("of"), detail.get("into")} & going]
+    await session.execute(
+        delete(ReferralEventRow)
+        .where(ReferralEventRow.clinic_id == clinic_id, ReferralEventRow.id.in_(gone))
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _next_number(session: AsyncSession) -> int | None:
+    """SQLite gives the number of a deleted last row out again; of a referral's the audit knows. None elsewhere."""
+    if session.get_bind().dialect.name != "sqlite":
+        return None
+    last = [await session.scalar(select(func.max(each))) for each in (ReferralRow.id, AuditRow.referral_id)]
+    return max(each or 0 for each in last) + 1
 
 
 def _in(folder: Folder, me: int) -> Any:

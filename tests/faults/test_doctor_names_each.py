@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import socket
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 
@@ -21,6 +24,7 @@ from bot.settings import Settings
 from bot.stack import doctor
 from bot.stack.processes import free_ports
 from bot.store import Store, inbox
+from tests import postgres
 from tests.faults.system import mounted
 from tests.unit.stack.test_doctor import serving
 
@@ -150,6 +154,43 @@ def model_is_damaged(settings: Settings, _stack: ExitStack, patch: pytest.Monkey
     patch.setattr(doctor, "_model", MODEL)
 
 
+def backup_was_killed(settings: Settings, _stack: ExitStack, _patch: pytest.MonkeyPatch) -> None:
+    left = settings.home.parent / ".septimus-backup-x"
+    left.mkdir()
+    (settings.home / "run").mkdir()
+    (settings.home / "run" / "septimus-backup-x.copies").write_text(str(left))
+    os.utime(left, (time.time() - 120,) * 2)
+
+
+def restore_was_killed(settings: Settings, _stack: ExitStack, _patch: pytest.MonkeyPatch) -> None:
+    left = settings.home / ".restore-x"
+    left.mkdir()
+    os.utime(left, (time.time() - 120,) * 2)
+
+
+def put_aside(settings: Settings, stack: ExitStack, _patch: pytest.MonkeyPatch) -> Settings:
+    """As an older program's restore leaves it when it is killed."""
+    try:
+        url = stack.enter_context(postgres.server())
+    except postgres.NoServer as reason:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(reason))
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute("CREATE SCHEMA septimus_aside")
+        connection.execute("CREATE TABLE septimus_aside.patients AS SELECT generate_series(1, 3) AS id")
+    return settings.model_copy(update={"database_url": url})
+
+
+def put_aside_and_started(settings: Settings, stack: ExitStack, patch: pytest.MonkeyPatch) -> Settings:
+    given = put_aside(settings, stack, patch)
+    with psycopg.connect(given.database.replace("+psycopg", "")) as connection:
+        connection.execute("CREATE TABLE public.patients AS SELECT generate_series(1, 2) AS id")
+    return given
+
+
+def no_second_reading(settings: Settings, _stack: ExitStack, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(doctor, "ENGINE_PYTHON", settings.home / "nowhere")
+
+
 MODEL = doctor._model
 
 
@@ -172,6 +213,34 @@ MODEL = doctor._model
         pytest.param(telegram_is_down, "telegram", "fault", "can't be reached", "network", id="Telegram is down"),
         pytest.param(redis_is_gone, "redis", "fault", "does not answer", "Start it", id="Redis is gone"),
         pytest.param(redis_hangs, "redis", "fault", "does not answer", "Start it", id="Redis hangs"),
+        pytest.param(backup_was_killed, "copies", "warning", ".septimus-backup-x", "rm -r", id="a backup was killed"),
+        pytest.param(restore_was_killed, "copies", "warning", ".restore-x", "rm -r", id="a restore was killed"),
+        pytest.param(
+            put_aside,
+            "restore",
+            "fault",
+            "of 3 people are in the schema septimus_aside",
+            "restore FILE",
+            id="a restore left the database empty",
+            marks=pytest.mark.postgres,
+        ),
+        pytest.param(
+            put_aside_and_started,
+            "restore",
+            "fault",
+            "in use of 2 people the schema septimus_aside",
+            "RENAME TO public",
+            id="a restore left older data aside",
+            marks=pytest.mark.postgres,
+        ),
+        pytest.param(
+            no_second_reading,
+            "second reading",
+            "warning",
+            "by their phrases alone",
+            "make setup",
+            id="letters get no second reading",
+        ),
         pytest.param(model_is_damaged, "model", "fault", "damaged", "train --force", id="the model is damaged"),
     ],
 )

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
-import time
 import tomllib
 import typing
 from pathlib import Path
@@ -100,23 +98,6 @@ def test_the_one_unit_that_is_root_only_puts_the_containers_up() -> None:
 @pytest.mark.parametrize("name", LOADS_ONNXRUNTIME)
 def test_who_loads_onnxruntime_may_read_what_it_reads_of_the_processor(name: str) -> None:
     assert "ProcSubset" not in unit(DEPLOY / "systemd" / f"{name}.service")["Service"]
-
-
-def test_the_backup_takes_away_what_a_killed_one_left(tmp_path: Path) -> None:
-    (command,) = unit(DEPLOY / "systemd" / "septimus-backup.service")["Service"]["ExecStartPre"]
-    assert command.startswith("-"), "a fault here must not stop the backup"
-    assert '".septimus-backup-"' in (ROOT / "bot" / "stack" / "backup.py").read_text(encoding="utf-8")
-    names = (".septimus-backup-left", ".septimus-backup-now", "first.backup")
-    left, at_work, kept = (tmp_path / name for name in names)
-    for each in (left, at_work):
-        each.mkdir()
-        (each / "septimus.db").touch()
-    kept.touch()
-    for each in (left, kept):
-        os.utime(each, (time.time() - 90_000,) * 2)
-    words = shlex.split(command.removeprefix("-").replace("/var/backups/septimus", str(tmp_path)))
-    subprocess.run(words, check=True)
-    assert set(tmp_path.iterdir()) == {at_work, kept}
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)

@@ -1,6 +1,7 @@
 """A request for an assessment in chat: what is asked and shown, the yes that sends it, and all that sends nothing."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -8,8 +9,9 @@ import pytest
 
 from bot.dialogue import Dialogue
 from bot.dialogue.intake import Intakes
-from bot.dialogue.self_referral import SelfReferrals
+from bot.dialogue.self_referral import Asking, SelfReferrals, new_label
 from bot.outcome import Kind, Outcome, Reply
+from bot.patient import new_pseudonym
 from bot.referral.bands import Bands
 from bot.store.lines import Line, Told
 from bot.store.records import KeptAssessment
@@ -248,6 +250,40 @@ async def test_what_needs_to_be_seen_today_is_said_before_their_words_are_taken(
     assert "my face drooped this morning" in person.heard
 
 
+# somebody without a name
+
+
+async def test_who_gives_no_name_is_called_by_chance_and_not_by_their_pseudonym(
+    clinics: Clinics, person: Person
+) -> None:
+    pseudonym = "0123456789abcdef" * 2
+    person.patient = dataclasses.replace(person.patient, id=pseudonym)
+    for text in ("/refer", "by video", "skip", "skip"):
+        await person.types(text)
+    called = Asking.loads(person.patient.referring)
+    await person.types("what is synkinesis")
+    await person.types("/refer")  # shown once more, and then agreed to
+    await person.types("yes")
+    assert person.turn is not None
+    request = person.turn.referred
+    assert request is not None and called is not None
+    assert request.patient_ref == called.label, "made once"
+    assert re.fullmatch(r"Chat [GHJKMNPQRTVWXYZ]{6}", request.patient_ref)
+    written = repr(request)
+    assert not [start for start in range(27) if pseudonym[start : start + 6] in written]
+
+
+def test_nobody_is_called_as_another_is() -> None:
+    assert len({new_label() for _ in range(200)}) > 190
+    assert not set(new_label().removeprefix("Chat ").lower()) & set(new_pseudonym())
+
+
+def test_a_request_that_was_under_way_before_labels_has_one_from_now_on() -> None:
+    asking = Asking.loads('{"step":"name","at":"2026-11-22T10:00:00+00:00"}')
+    assert asking is not None
+    assert Asking.loads(asking.dumps()) == asking
+
+
 # a check first
 
 
@@ -264,7 +300,7 @@ async def test_who_has_no_check_is_offered_one_and_may_go_on(clinics: Clinics, p
     await person.types("yes")
     assert person.turn is not None
     assert person.turn.referred is not None
-    assert person.turn.referred.patient_ref == f"Chat {person.patient.id[:6]}"
+    assert person.turn.referred.patient_ref.startswith("Chat ")
     assert person.turn.referred.sorting.eye == "unknown"
 
 

@@ -2,14 +2,17 @@
 
 import gzip
 import hashlib
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bot.content_file import ContentError
+from bot.second_reader import SecondReader
 from bot.settings import ROOT, Settings
 from bot.stack import contents, doctor
+from bot.stack.model import ENGINE_PYTHON
 
 SOURCE = b'name="one",\n weights_sha256="' + b"a" * 64 + b'"'
 
@@ -78,6 +81,25 @@ def test_the_encoders_of_this_program_are_found_by_name() -> None:
     source = (ROOT / "engine" / "components" / "encoder_graph.py").read_text(encoding="utf-8")
     assert 'name="all-mpnet-base-v2"' in source
     assert "weights_sha256=" in source
+
+
+def test_a_second_reading_that_can_run_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    monkeypatch.setattr(doctor, "MODELS", tmp_path)
+    monkeypatch.setattr(doctor, "ENGINE_PYTHON", tmp_path / "python")
+    (tmp_path / "engine").mkdir()
+    needs = {"python": "make setup", "engine/hear.py": "Put the missing files", "septimus-1.tar.gz": "septimus train"}
+    for name, remedy in needs.items():
+        (finding,) = doctor._second_reading()
+        assert (finding.level, remedy in finding.remedy) == ("warning", True)
+        (tmp_path / name).touch()
+    (finding,) = doctor._second_reading()
+    assert (finding.about, finding.level) == ("second reading", "ok")
+
+
+def test_what_the_second_reading_runs_is_where_the_doctor_looks() -> None:
+    command = inspect.signature(SecondReader).parameters["command"].default
+    assert command == (str(ENGINE_PYTHON), "-m", "engine.hear")
 
 
 def test_broken_content_is_told_with_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
