@@ -9,6 +9,7 @@ import os
 import selectors
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import IO, Self, cast
 
@@ -22,6 +23,8 @@ STARTS_WITHIN_S = 120.0
 """Seconds. It takes about three; many times that on a machine that is busy with something else."""
 ANSWERS_WITHIN_S = 30.0
 IDLE_S = 300.0
+RESTS_S = 60.0
+"""After a fault it is not asked: each row of a long list would else wait for it anew."""
 _COMMAND = (str(ROOT / "engine" / ".venv" / "bin" / "python"), "-m", "engine.hear")
 
 
@@ -37,6 +40,7 @@ class SecondReader:
         within: seconds to wait for an answer.
         idle: seconds without a letter after which the child is ended.
         on_away: is told the kind of fault when the alarm can't be asked; the log by default.
+        clock: seconds that never go back.
     """
 
     def __init__(
@@ -45,11 +49,14 @@ class SecondReader:
         within: float = ANSWERS_WITHIN_S,
         idle: float = IDLE_S,
         on_away: Callable[[str], None] = _log,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._on_away = on_away
         self._command, self._within, self._idle = tuple(command), within, idle
         self._lock = threading.Lock()
         self._child: subprocess.Popen[str] | None = None
+        self._away_until = 0.0
         self._rest: threading.Timer | None = None
 
     def __enter__(self) -> Self:
@@ -68,10 +75,13 @@ class SecondReader:
         with self._lock:
             if self._rest is not None:
                 self._rest.cancel()
+            if self._clock() < self._away_until:
+                return None
             try:
                 odds = self._asked(sentences)
             except (OSError, ValueError, TimeoutError) as error:
                 self._end()
+                self._away_until = self._clock() + RESTS_S
                 self._on_away(type(error).__name__)
                 return None
             self._rest = threading.Timer(self._idle, self.close)

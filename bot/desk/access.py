@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,6 +34,9 @@ LARGEST_FORM = 512 * 1024
 
 LARGEST_FILE = 10 * 1024 * 1024
 """Bytes of an uploaded file."""
+
+# Else what is larger than a megabyte is written into a file for a while, as it is.
+MultiPartParser.spool_max_size = LARGEST_FORM + LARGEST_FILE
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _RANK: dict[Role, int] = {"viewer": 1, "clinician": 2, "admin": 3}

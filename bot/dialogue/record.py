@@ -12,7 +12,7 @@ from bot.outcome import Kind
 from bot.patient import Patient
 from bot.reminders.plan import Plan
 from bot.reminders.schedule import next_due
-from bot.store import consents, kept, lines, patients, records, reminders, self_referrals
+from bot.store import consents, erasures, kept, lines, patients, records, reminders, self_referrals
 from bot.triage.results import finding_words
 
 
@@ -43,6 +43,9 @@ async def record(session: AsyncSession, key: str, before: Patient, turn: Turn, n
         await lines.forget(session, turn.patient.id, now)
         await records.forget(session, turn.patient.id)
         await reminders.forget(session, turn.patient.id)
+        await erasures.wipe(session, turn.patient.id, now)
+    if turn.stand_in is not None:
+        await erasures.wipe(session, turn.stand_in, now)
     if turn.referred is not None:
         await self_referrals.refer(session, turn.referred, turn.patient.id, now)
     if turn.joined is not None:

@@ -13,6 +13,7 @@
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,7 +37,7 @@ from bot.dialogue.scrub import scrub
 from bot.dialogue.self_referral import ReferStep, SelfReferrals, Takers
 from bot.knowledge import Shelf
 from bot.outcome import Button, Kind, Outcome, Reply
-from bot.patient import Patient, Step, new_pseudonym
+from bot.patient import Patient, Step
 from bot.payload import Press, payload
 from bot.programme.gate import LOCKING_RULES
 from bot.reminders.places import Places
@@ -70,11 +71,12 @@ class Turn:
     """What one message led to: the person as they now stand, what to say, and what to keep.
 
     `missed` is what was not surely understood, scrubbed of names, numbers and links. `forget` says that the person
-    asked to be forgotten. `assessed` is a triage assessment to keep, `practised` a session of exercises that is over,
-    `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more. `joined` is the hash of
-    a clinic's invitation that they said yes to, `left` that they stopped sharing, `to_clinic` what they wrote to it.
-    `referred` is a request for an assessment that they said yes to. `erase` says that they asked to be erased and
-    confirmed it: nothing of the turn is kept but that, and its reply goes out when all is gone.
+    asked to be forgotten, by the engine too. `stand_in` is the throw-away name under which the engine was asked before
+    consent: it is to forget that one. `assessed` is a triage assessment to keep, `practised` a session of exercises
+    that is over, `scored` an answered questionnaire, `snoozed` a reminder's name and when it comes once more. `joined`
+    is the hash of a clinic's invitation that they said yes to, `left` that they stopped sharing, `to_clinic` what they
+    wrote to it. `referred` is a request for an assessment that they said yes to. `erase` says that they asked to be
+    erased and confirmed it: nothing of the turn is kept but that, and its reply goes out when all is gone.
     """
 
     patient: Patient
@@ -82,6 +84,7 @@ class Turn:
     feedback: Feedback | None = None
     missed: str | None = None
     forget: bool = False
+    stand_in: str | None = None
     assessed: Assessed | None = None
     practised: SessionEnd | None = None
     scored: Scored | None = None
@@ -287,7 +290,7 @@ class Dialogue:
         if said.command is not None or (press is not None and press.verb == "stop"):
             turn = self._command(patient, said, country)
             if turn.forget:
-                await self._engine.forget(patient.id)
+                await self._engine.forget(patient.id)  # at once, where it can; what is left is in the turn
             return turn
         if patient.step is not Step.DONE or not patient.has_consented:
             return await self._welcomed(patient, said, country)
@@ -593,11 +596,11 @@ class Dialogue:
         return after, answer
 
     async def _answered_unkept(self, welcome: Welcome, country: Country) -> Turn:
-        """Answer a newcomer's first question under a throw-away name that is wiped at once, then ask for consent.
+        """Answer a newcomer's first question under a throw-away name that is to be wiped, then ask for consent.
 
         Nothing of it is kept but a request for a reminder, which is held as any question that is asked before consent.
         """
-        nobody = Patient(id=new_pseudonym(), country=welcome.patient.country)
+        nobody = Patient(id=stand_in(welcome.patient.id), country=welcome.patient.country)
         question = str(welcome.patient.held_question)
         answer = await self._understood(nobody, Said(text=question), country)
         await self._engine.forget(nobody.id)
@@ -609,7 +612,8 @@ class Dialogue:
                 known = () if answer.kind in _NOT_UNDERSTOOD and not answer.asks else replies
                 replies = (*known, Reply(text=self.words("consent.held")))
         patient = _asked(dataclasses.replace(welcome.patient, held_question=held), answer, question)
-        return Turn(patient, answer.model_copy(update={"replies": replies + welcome.outcome.replies}))
+        outcome = answer.model_copy(update={"replies": replies + welcome.outcome.replies})
+        return Turn(patient, outcome, stand_in=nobody.id)
 
     def _pressed_before_consent(self, press: Press) -> Outcome:
         """Meet a tapped button of an answer given before consent: nothing is kept of it."""
@@ -698,6 +702,14 @@ class Dialogue:
 
     def _say(self, kind: Kind, key: str, *, retired: tuple[str, ...] = (), **values: object) -> Outcome:
         return Outcome(kind=kind, replies=(Reply(text=self.words(key, **values)),), retired=retired)
+
+
+def stand_in(patient_id: str) -> str:
+    """Return the throw-away name under which the engine is asked for somebody who has not agreed.
+
+    It is the same for the same person, so that one who was asked for and then lost to a kill is wiped all the same.
+    """
+    return hashlib.blake2b(patient_id.encode(), digest_size=16, person=b"before consent").hexdigest()
 
 
 def _turn(step: IntakeStep) -> Turn:

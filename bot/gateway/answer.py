@@ -18,11 +18,12 @@ from telegram.error import TelegramError
 from bot import metrics
 from bot.clock import Clock
 from bot.dialogue import Dialogue, Said, Turn, record
+from bot.dialogue.reply import stand_in
 from bot.gateway.incoming import Incoming, What, understand
 from bot.gateway.render import messages
 from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
-from bot.store import MAIN_BOT, Store, inbox, outbox, patients
+from bot.store import MAIN_BOT, Store, erasures, inbox, outbox, patients
 
 log = structlog.get_logger()
 
@@ -149,9 +150,10 @@ class Answerer:
                 now = self._clock()
                 async with self._store.writing() as session:
                     if await inbox.finish(session, row.id, now):
-                        patient = await patients.of_chat(session, incoming.chat_id, now, self._own)
+                        patient = await patients.known(session, incoming.chat_id, self._own)
                         blocked = now if incoming.what is What.BLOCKED else None
-                        await patients.set_blocked(session, patient.id, blocked)
+                        if patient is not None:  # nobody comes to be by blocking us, or by coming back
+                            await patients.set_blocked(session, patient.id, blocked)
             case _:
                 return await self._converse(row, incoming)
         return True
@@ -176,7 +178,7 @@ class Answerer:
         metrics.answered(turn.outcome.kind.value, turn.outcome.disposition)
         log.info("message.answered", kind=turn.outcome.kind.value, seconds=round(took, 3))
         self._on_written()
-        if turn.erase:
+        if turn.erase or turn.forget:
             self._on_erased()
         if incoming.callback_id is not None:
             self._aside(self._bot.answer_callback_query(incoming.callback_id, text=turn.outcome.notice))
@@ -249,6 +251,8 @@ class Answerer:
         async with self._store.writing() as session:
             await inbox.park(session, row.id, fault, now)
             patient = await patients.of_chat(session, incoming.chat_id, now, self._own)
+            if not patient.has_consented:  # the engine may have been asked before it failed
+                await erasures.wipe(session, stand_in(patient.id), now)
             sorry = Reply(text=self._dialogue.words("other.error", number=self._dialogue.number_for(patient)))
             outcome = Outcome(kind=Kind.FALLBACK, replies=(sorry,))
             await _write_replies(session, row.key, patient, outcome, incoming, now)

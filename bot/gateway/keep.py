@@ -2,7 +2,8 @@
 
 An erasure begins with a turn of the dialogue (`bot.store.kept.erase`): our own tables are clean when that transaction
 is through. What is left is done here, each step again and again until it is through, and by the next start after a
-kill: the engine's scratch paper, a last word to the person, and SQLite's files, rebuilt so that no byte stays.
+kill: the engine's scratch paper, a last word to the person, and SQLite's files, rebuilt so that no byte stays. Of who
+stopped or declined, and of what was asked before consent, the scratch paper alone is left to wipe.
 """
 
 import asyncio
@@ -29,8 +30,10 @@ BETWEEN_BATCHES_SECONDS = 0.2
 ENGINE_MAY_WRITE = timedelta(seconds=20)
 # Whom Telegram can't be asked to tell for so long is not told.
 TELL_WITHIN = timedelta(hours=1)
-# Another gateway's erasure is taken over when it has not come to an end for so long.
+# Another gateway's erasure is taken over when it has not come to an end for so long, another bot's too.
 TAKEN_OVER_AFTER = timedelta(minutes=2)
+# That the scratch paper can't be wiped is tried again each second, and said so seldom.
+COMPLAINS_EVERY = timedelta(minutes=10)
 RUN_FROM_HOUR = 2
 """The daily job runs in the first minutes after this hour, UTC, or when the gateway is next up."""
 RETENTION = "retention_ran"
@@ -38,7 +41,7 @@ RETENTION = "retention_ran"
 
 
 class Keeper:
-    """Finishes erasures and enforces retention. `nudge` says that somebody has asked to be erased."""
+    """Finishes erasures and enforces retention. `nudge` says that somebody has asked to be erased, or to stop."""
 
     def __init__(
         self,
@@ -55,7 +58,9 @@ class Keeper:
         self._tracker, self._days, self._own = tracker_at, days, own
         self._new = asyncio.Event()
         self._takes_all = True  # what an earlier start has left
-        self._forgotten: set[int] = set()
+        self._wiped: set[tuple[str, datetime]] = set()
+        self._is_engine_away = self._is_paper_away = False
+        self._complained_at: datetime | None = None
 
     def nudge(self) -> None:
         """Look for erasures now."""
@@ -88,39 +93,69 @@ class Keeper:
         """Take every erasure a step on; say whether one is still under way."""
         now = self._clock()
         async with self._store.reading() as session:
-            rows = await erasures.under_way(session, self._own)
+            rows = await erasures.under_way(session, self._own, now - TAKEN_OVER_AFTER)
             rebuild = await erasures.wait_for_rebuild(session)
         if not rows:
             self._takes_all = False
+        self._wiped &= {(row.patient_id, row.at) for row in rows}
+        self._is_engine_away = self._is_paper_away = False
         left = 0
         for row in rows:
             if self._takes_all or now - row.at >= TAKEN_OVER_AFTER:
                 done = await self._erase(row, now)
-                rebuild, left = rebuild or done, left + (not done)
+                rebuild, left = rebuild or (done and not row.is_wipe), left + (not done)
         if rebuild:
             left += not await self._rebuild()
         return left > 0
 
     async def _erase(self, row: Erasure, now: datetime) -> bool:
-        """Do what can be done for one erasure; say whether all is."""
-        if row.id not in self._forgotten and await self._engine.forget(row.patient_id):
-            self._forgotten.add(row.id)
-        try:
-            await asyncio.to_thread(tracker.forget, self._tracker, row.patient_id)
-        except tracker.Unavailable as error:
-            log.error("erase.tracker", fault=str(error))
-            return False
-        is_told = row.chat_id is None or await self._tell(row.chat_id, is_late=now - row.at >= TELL_WITHIN)
-        is_wiped = row.id in self._forgotten or now - row.at >= ENGINE_MAY_WRITE
-        async with self._store.writing() as session:
-            if is_told and is_wiped:
-                await erasures.wiped(session, row.id)
-            elif is_told:
-                await erasures.told(session, row.id)
+        """Do what can be done for one erasure; say whether all is. Telling does not wait for the wipe."""
+        is_wiped = await self._wipe(row, now)
+        is_told = row.chat_id is None or await self._tell(row, row.chat_id, is_late=now - row.at >= TELL_WITHIN)
+        if is_told and (is_wiped or row.chat_id is not None):
+            async with self._store.writing() as session:
+                if is_wiped:
+                    await erasures.wiped(session, row)
+                else:
+                    await erasures.told(session, row.id)
         return is_told and is_wiped
 
-    async def _tell(self, chat_id: int, *, is_late: bool) -> bool:
-        """Say that all is gone. True when it was said, or never can be."""
+    async def _wipe(self, row: Erasure, now: datetime) -> bool:
+        """Wipe the engine's scratch paper of somebody. True once it is, and nothing can be written there late.
+
+        Who is away is not waited for again in the same round: others wait behind.
+        """
+        key = (row.patient_id, row.at)
+        if key in self._wiped:
+            return True
+        is_forgotten = not self._is_engine_away and await self._engine.forget(row.patient_id)
+        self._is_engine_away = not is_forgotten
+        # Behind the engine's back a whole file is rebuilt, which holds the engine up: for a wipe that it did, needless.
+        if not (is_forgotten and row.is_wipe) and not await self._is_off_paper(row.patient_id, now):
+            return False
+        if is_forgotten or now - row.at >= ENGINE_MAY_WRITE:
+            self._wiped.add(key)
+        return key in self._wiped
+
+    async def _is_off_paper(self, patient_id: str, now: datetime) -> bool:
+        """Delete somebody from the scratch paper itself; say whether it could be."""
+        if self._is_paper_away:
+            return False
+        try:
+            await asyncio.to_thread(tracker.forget, self._tracker, patient_id)
+        except tracker.Unavailable as error:
+            self._is_paper_away = True
+            if self._complained_at is None or abs(now - self._complained_at) >= COMPLAINS_EVERY:
+                log.error("erase.tracker", fault=str(error))
+                self._complained_at = now
+            return False
+        self._complained_at = None
+        return True
+
+    async def _tell(self, row: Erasure, chat_id: int, *, is_late: bool) -> bool:
+        """Say that all is gone. True when it was said, or never can be. Only their own bot reaches them."""
+        if row.bot != self._own:
+            return is_late
         try:
             await self._bot.send_message(chat_id, self._words("own.erased"))
         except (Forbidden, BadRequest):

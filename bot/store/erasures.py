@@ -1,9 +1,13 @@
-"""People who are being erased: what is left to do once our own tables are clean, until it is done."""
+"""What is left to erase elsewhere once our own tables are clean, until it is done.
+
+People who are being erased, and pseudonyms of which only the engine's scratch paper is to be wiped: of who stopped or
+declined, and those that stood in for somebody who asked before consent.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store.tables import MAIN_BOT, ErasureRow
@@ -11,12 +15,17 @@ from bot.store.tables import MAIN_BOT, ErasureRow
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure that is under way: since when, the pseudonym to wipe elsewhere, and the chat to tell."""
+    """An erasure that is under way: since when, the pseudonym to wipe elsewhere, the chat to tell and its bot.
+
+    `is_wipe` says that only the engine's scratch paper is to be wiped: nobody is told, and no file is rebuilt.
+    """
 
     id: int
     at: datetime
     patient_id: str
     chat_id: int | None
+    bot: str = MAIN_BOT
+    is_wipe: bool = False
 
 
 async def begin(
@@ -26,18 +35,28 @@ async def begin(
     session.add(ErasureRow(state="erasing", at=now, patient_id=patient_id, chat_id=chat_id, bot=bot))
 
 
-async def under_way(session: AsyncSession, bot: str = MAIN_BOT) -> list[Erasure]:
-    """Every erasure that a bot's gateway is to finish, the oldest first: of its own people, or where nobody is told."""
+async def wipe(session: AsyncSession, patient_id: str, now: datetime) -> None:
+    """Write down that the engine's scratch paper of a pseudonym is to be wiped. The row goes once it is."""
+    session.add(ErasureRow(state="wiping", at=now, patient_id=patient_id))
+
+
+async def under_way(session: AsyncSession, bot: str = MAIN_BOT, left_before: datetime | None = None) -> list[Erasure]:
+    """Every erasure that a bot's gateway is to finish: people first, then wipes, the oldest of each first.
+
+    These are its own people's, those that nobody is told of, and those of any bot that were begun before `left_before`:
+    the gateway of their own may be gone for good.
+    """
+    whose = or_(ErasureRow.bot == bot, ErasureRow.chat_id.is_(None))
     rows = await session.scalars(
         select(ErasureRow)
         .where(
-            ErasureRow.state == "erasing",
-            or_(ErasureRow.bot == bot, ErasureRow.chat_id.is_(None)),
+            ErasureRow.state.in_(("erasing", "wiping")),
+            whose if left_before is None else or_(whose, ErasureRow.at <= left_before),
             ErasureRow.patient_id.is_not(None),
         )
-        .order_by(ErasureRow.id)
+        .order_by(ErasureRow.state, ErasureRow.id)
     )
-    return [Erasure(row.id, row.at, str(row.patient_id), row.chat_id) for row in rows]
+    return [Erasure(row.id, row.at, str(row.patient_id), row.chat_id, row.bot, row.state == "wiping") for row in rows]
 
 
 async def told(session: AsyncSession, erasure_id: int) -> None:
@@ -45,10 +64,16 @@ async def told(session: AsyncSession, erasure_id: int) -> None:
     await session.execute(update(ErasureRow).where(ErasureRow.id == erasure_id).values(chat_id=None))
 
 
-async def wiped(session: AsyncSession, erasure_id: int) -> None:
-    """Note that nothing of the person is left anywhere but in SQLite's free space: the row names nobody from now on."""
+async def wiped(session: AsyncSession, erasure: Erasure) -> None:
+    """Note that nothing of the person is left anywhere but in SQLite's free space: no row names them from now on."""
+    row = ErasureRow
+    if erasure.is_wipe:
+        # SQLite gives the number of a deleted last row out again: another gateway may have been first.
+        same = (row.id == erasure.id, row.patient_id == erasure.patient_id, row.at == erasure.at)
+        await session.execute(delete(row).where(*same, row.state == "wiping"))
+        return
     await session.execute(
-        update(ErasureRow).where(ErasureRow.id == erasure_id).values(state="rebuild", patient_id=None, chat_id=None)
+        update(row).where(row.id == erasure.id).values(state="rebuild", patient_id=None, chat_id=None)
     )
 
 

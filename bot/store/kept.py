@@ -145,7 +145,7 @@ async def _thread(session: AsyncSession, patient_id: str) -> list[Entry]:
 
 
 async def _records(session: AsyncSession, patient_id: str) -> list[Entry]:
-    """That a clinic keeps a record, and since when. What stands in it is the clinic's to give."""
+    """That a clinic keeps a record, since when, and what the person sent it. The rest is the clinic's to give."""
     found = await session.execute(
         select(lines.known_as(), clinic.ReferralRow.received_on)
         .join(clinic.ClinicRow, clinic.ClinicRow.id == clinic.ReferralRow.clinic_id)
@@ -153,7 +153,10 @@ async def _records(session: AsyncSession, patient_id: str) -> list[Entry]:
         .where(clinic.LineRow.patient_id == patient_id)
         .distinct()
     )
-    return [{"clinic": name, "record_since": since.isoformat()} for name, since in found]
+    sent = await lines.own_requests(session, patient_id)
+    return [{"clinic": name, "record_since": since.isoformat()} for name, since in found] + [
+        {"clinic": each.clinic, "sent": each.at.isoformat(), "your_request": each.text} for each in sent
+    ]
 
 
 # what is erased
@@ -188,7 +191,10 @@ async def _unlink_lines(session: AsyncSession, patient_id: str) -> None:
     await session.execute(update(clinic.LineRow).where(clinic.LineRow.patient_id == patient_id).values(patient_id=None))
 
 
-_CLINICS = "The clinic's record. It stays with the clinic, and nothing leads from it to a chat once they are erased."
+_CLINICS = (
+    "The clinic's record. It stays with the clinic, and nothing leads from it to a chat once they are erased. "
+    "An admin of the clinic can delete it."
+)
 _STAFF = "Of the clinic's staff and programs, not of patients."
 
 REGISTER: tuple[Kept, ...] = (
@@ -257,8 +263,8 @@ REGISTER: tuple[Kept, ...] = (
     ),
     Kept(
         tables.ErasureRow, "person",
-        "The pseudonym and the chat of somebody who is being erased, until all is done; then nobody. Not exported: "
-        "whoever stands in it is gone.",
+        "The pseudonym and the chat of somebody who is being erased, until all is done; then nobody. A pseudonym of "
+        "which the engine's turns are to be wiped, until they are. Not exported: it says only what is about to go.",
     ),
     Kept(tables.ReminderCountRow, "nobody", "How many reminders of all people together, by day."),
     Kept(tables.FactRow, "nobody", "What one process tells the others of itself."),

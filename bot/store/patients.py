@@ -57,15 +57,21 @@ async def save(session: AsyncSession, patient: Patient) -> None:
                 setattr(row, name, value)
 
 
-async def of_chat(session: AsyncSession, chat_id: int, now: datetime, bot: str = MAIN_BOT) -> Patient:
-    """Return the person of a Telegram chat with a bot, made on first sight. With another bot they are another."""
+async def known(session: AsyncSession, chat_id: int, bot: str = MAIN_BOT) -> Patient | None:
+    """Return the person of a Telegram chat with a bot, whether they blocked it or not; None for one who is new."""
     found = await session.scalar(
         select(PatientRow)
         .join(TelegramChatRow, TelegramChatRow.patient_id == PatientRow.id)
         .where(TelegramChatRow.bot == bot, TelegramChatRow.chat_id == chat_id)
     )
+    return _patient(found) if found else None
+
+
+async def of_chat(session: AsyncSession, chat_id: int, now: datetime, bot: str = MAIN_BOT) -> Patient:
+    """Return the person of a Telegram chat with a bot, made on first sight. With another bot they are another."""
+    found = await known(session, chat_id, bot)
     if found is not None:
-        return _patient(found)
+        return found
     patient = Patient(id=new_pseudonym())
     await create(session, patient, now)
     session.add(TelegramChatRow(bot=bot, chat_id=chat_id, patient_id=patient.id))

@@ -1,6 +1,6 @@
 """How long each kind of data is kept: the days stand in `retention.yml`; what is older goes, a few rows at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -35,6 +35,7 @@ class Days(BaseModel):
     exercise_sessions: PositiveInt
     scores: PositiveInt
     stopped: PositiveInt
+    without_consent: PositiveInt
     line_invites: PositiveInt
     desk_sessions: PositiveInt
     erasures: PositiveInt
@@ -77,7 +78,30 @@ _KINDS: Mapping[str, _Kind] = {
     "erasures": _Kind(tables.ErasureRow, tables.ErasureRow.finished_at, tables.ErasureRow.state == "done"),
     "audit": _Kind(clinic.AuditRow, clinic.AuditRow.at),
 }
-KINDS = (*_KINDS, "stopped")
+
+
+def _stopped(before: datetime) -> ColumnElement[bool]:
+    """Who ended it, and has not agreed anew since."""
+    row = tables.PatientRow
+    return and_(row.stopped_at < before, or_(row.consented_at.is_(None), row.consented_at < row.stopped_at))
+
+
+def _without_consent(before: datetime) -> ColumnElement[bool]:
+    """Who never agreed, or no more, and has not written since; who ended it is another kind."""
+    row, chat, came = tables.PatientRow, tables.TelegramChatRow, tables.InboxRow
+    wrote = (
+        select(chat.patient_id)
+        .join(came, and_(came.bot == chat.bot, came.chat_id == chat.chat_id))
+        .where(or_(came.received_at >= before, came.state == "waiting"))
+    )
+    return and_(row.consented_at.is_(None), row.stopped_at.is_(None), row.created_at < before, row.id.not_in(wrote))
+
+
+_PEOPLE: Mapping[str, Callable[[datetime], ColumnElement[bool]]] = {
+    "stopped": _stopped,
+    "without_consent": _without_consent,
+}
+KINDS = (*_KINDS, *_PEOPLE)
 """What `expire` knows; `tracker` is the engine's file, see `tracker.expire`."""
 
 
@@ -94,8 +118,8 @@ def load(path: Path = FILE) -> Days:
 async def expire(session: AsyncSession, kind: str, days: Days, now: datetime, limit: int = BATCH) -> int:
     """Delete up to `limit` rows of a kind that are older than its days; return how many went."""
     before = now - timedelta(days=getattr(days, kind))
-    if kind == "stopped":
-        return await _erase_stopped(session, before, now, limit)
+    if kind in _PEOPLE:
+        return await _erase(session, _PEOPLE[kind](before), now, limit)
     rows = _KINDS[kind]
     old = select(rows.table.id).where(rows.at < before).order_by(rows.table.id).limit(limit)
     if rows.only is not None:
@@ -106,16 +130,10 @@ async def expire(session: AsyncSession, kind: str, days: Days, now: datetime, li
     return gone.rowcount if isinstance(gone, CursorResult) else 0
 
 
-async def _erase_stopped(session: AsyncSession, before: datetime, now: datetime, limit: int) -> int:
-    """Erase who stopped long ago. They asked us not to write, so nobody tells them."""
+async def _erase(session: AsyncSession, which: ColumnElement[bool], now: datetime, limit: int) -> int:
+    """Erase people. They ended it, or never agreed that we may write: nobody tells them."""
     row = tables.PatientRow
-    found = await session.scalars(
-        select(row.id)
-        .where(row.stopped_at < before, or_(row.consented_at.is_(None), row.consented_at < row.stopped_at))
-        .order_by(row.stopped_at)
-        .limit(limit)
-    )
-    people = list(found)
+    people = list(await session.scalars(select(row.id).where(which).order_by(row.created_at).limit(limit)))
     for patient_id in people:
         await kept.erase(session, patient_id, now, tell=False)
     return len(people)

@@ -20,7 +20,7 @@ from bot.store.tables import MAIN_BOT, AssessmentRow, OutboxRow, SafetyEventRow
 
 WARNED_WITHIN = timedelta(days=7)
 """A warning of the chat counts for a request for so long; a check made after it says how it went on."""
-WAY = "self"
+WAY = lines.SELF
 """How such a referral came, in its history."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 
 import httpx
 import pytest
@@ -129,6 +130,17 @@ async def test_a_colleague_can_neither_see_nor_confirm_an_upload(
     assert "AB 1" not in (await admin.get("/referrals/import/check")).text
     assert (await confirmed(admin, key)).status_code == 409
     assert await kept(clinic) == []
+
+
+async def test_no_part_of_a_large_file_is_written_to_the_disk(
+    clinic: Clinic, clinician: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rolled_over(_file: object) -> None:
+        raise AssertionError("a file of its own")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rolled_over)
+    page = await sent(clinician, "/referrals/import", "list.csv", CSV + b"\n" * 3_000_000)
+    assert page.status_code == 422, "too many rows: it was read, and in memory"
 
 
 async def test_an_import_that_fails_half_way_leaves_nothing_and_can_be_tried_again(

@@ -51,6 +51,17 @@ def test_an_alarm_that_fails_is_none_and_not_an_error(program: str) -> None:
     assert len(away) == 1
 
 
+def test_after_a_fault_it_is_left_alone_for_a_minute() -> None:
+    away: list[str] = []
+    now = [100.0]
+    with SecondReader(("/nowhere/at/all",), on_away=away.append, clock=lambda: now[0]) as hear:
+        assert [hear(["a sentence"]) for _ in range(3)] == [None, None, None]
+        assert len(away) == 1
+        now[0] += 61
+        assert hear(["a sentence"]) is None
+        assert len(away) == 2
+
+
 def test_a_program_that_is_not_there_is_none_too() -> None:
     with SecondReader(("/nowhere/at/all",)) as hear:
         assert hear(["a sentence"]) is None

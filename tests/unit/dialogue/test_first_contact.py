@@ -7,12 +7,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bot.dialogue import Said, Turn, said
+from bot.dialogue import Dialogue, Said, Turn, record, said
 from bot.dialogue.first_contact import CONSENT_VERSION, FirstContact
 from bot.outcome import Kind, Outcome, Reply
 from bot.patient import Patient, Step
 from bot.payload import parse
 from bot.reminders.plan import Plan
+from bot.store import Store, consents, patients
 from bot.triage.countries import Countries
 from bot.words import Words
 from tests.unit.dialogue.conftest import NOW, TOKEN, FakeEngine, Person
@@ -119,6 +120,76 @@ async def test_who_begins_with_a_question_is_answered_first_and_nothing_of_it_is
         f"/conversations/{asked['sender']}/tracker/events?token={TOKEN}"
     ]
     assert newcomer.patient == Patient(id=newcomer.patient.id, step=Step.CONSENT)
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+async def test_the_name_it_was_asked_under_is_in_the_turn_whether_or_not_the_engine_answered(
+    newcomer: Person, fake_engine: FakeEngine, *, is_up: bool
+) -> None:
+    fake_engine.is_up = is_up
+    await newcomer.types("How do I tape my eye at night?")
+    (asked,) = fake_engine.asked
+    assert newcomer.turn is not None
+    assert newcomer.turn.stand_in == asked["sender"] != newcomer.patient.id
+    assert (len(asked["sender"]), newcomer.turn.forget) == (32, False)
+
+
+async def test_one_that_is_answered_once_more_after_a_kill_is_asked_under_the_same_name(
+    dialogue: Dialogue, fake_engine: FakeEngine
+) -> None:
+    for person in ("n" * 32, "n" * 32, "m" * 32):
+        await dialogue.reply(Patient(id=person), said("How do I tape my eye at night?"))
+    first, again, other = [asked["sender"] for asked in fake_engine.asked]
+    assert first == again != other
+
+
+async def test_who_greets_or_has_agreed_is_asked_under_no_other_name(newcomer: Person) -> None:
+    for text in ("hello", "yes", "me", "how do i tape my eye at night?"):
+        await newcomer.types(text)
+        assert newcomer.turn is not None and newcomer.turn.stand_in is None
+
+
+HELD = "what helps with a dry eye in the wind?"
+
+
+@pytest.mark.parametrize("held_at", [None, Step.CONSENT, Step.AGE, Step.ONSET, Step.STAGE])
+@pytest.mark.parametrize("onset", ["onset:today", "onset:months"])
+async def test_whoevers_consent_to_reminders_is_written_down_was_told_of_them(
+    newcomer: Person, store: Store, held_at: Step | None, onset: str
+) -> None:
+    told = "Now and then I'll ask how you are."
+    async with store.writing() as session:
+        await patients.create(session, newcomer.patient, NOW)
+
+    async def consented() -> bool:
+        async with store.reading() as session:
+            return any(each.layer == "reminders" for each in await consents.history(session, newcomer.patient.id))
+
+    async def keep(before: Patient) -> None:
+        assert newcomer.turn is not None
+        async with store.writing() as session:
+            await record(session, "update:1", before, newcomer.turn, NOW)
+
+    was_told = False
+    await newcomer.types("/start")
+    for step, button in [*WAY[:4], (Step.ONSET, onset), WAY[5]]:
+        if newcomer.patient.step is not step:
+            break  # what was asked at a step that may be skipped ended first contact
+        if step is held_at:
+            before = newcomer.patient
+            await newcomer.types(HELD)
+            was_told = was_told or told in newcomer.heard
+            await keep(before)
+            if newcomer.patient.step is not step:
+                break
+        before = newcomer.patient
+        await newcomer.taps(button)
+        was_told = was_told or told in newcomer.heard
+        await keep(before)
+    assert newcomer.patient.step is Step.DONE
+    assert (f"[{HELD}]" in newcomer.heard) == (held_at is not None)
+    assert was_told
+    assert await consented() == (onset == "onset:today" and held_at is not Step.ONSET)
 
 
 @pytest.mark.parametrize(("tap", "kind"), [("more:eating", Kind.ANSWER), ("good:eating", Kind.SMALLTALK)])

@@ -9,7 +9,7 @@ from bot.dialogue import Turn, record
 from bot.dialogue.reply import Feedback
 from bot.outcome import Kind, Outcome
 from bot.patient import Patient
-from bot.store import Store, patients
+from bot.store import Store, erasures, patients
 from bot.store.tables import FeedbackRow, SafetyEventRow
 from tests.unit.dialogue.conftest import NOW, known
 
@@ -85,11 +85,32 @@ async def test_forgetting_leaves_nothing(store: Store, before: Patient) -> None:
     assert (await warnings(store), await feedback(store)) == ([], [])
 
 
+async def wipes(store: Store) -> list[tuple[str, str]]:
+    async with store.reading() as session:
+        return [(each.patient_id, "wipe" if each.is_wipe else "all") for each in await erasures.under_way(session)]
+
+
+async def test_what_the_engine_is_to_forget_is_written_down_whether_or_not_it_did(
+    store: Store, before: Patient
+) -> None:
+    await leave(store, before, Turn(before, ANSWERED))
+    assert await wipes(store) == []
+    await leave(store, before, Turn(before, ANSWERED, stand_in="nobody"), "update:2")
+    assert await wipes(store) == [("nobody", "wipe")]
+    await leave(store, before, Turn(Patient(id=before.id, stopped_at=NOW), ANSWERED, forget=True), "update:3")
+    assert await wipes(store) == [("nobody", "wipe"), (before.id, "wipe")]
+
+
+async def test_an_erasure_wipes_more_than_the_engine(store: Store, before: Patient) -> None:
+    await leave(store, before, Turn(before, ANSWERED, erase=True))
+    assert await wipes(store) == [(before.id, "all")]
+
+
 async def test_what_is_left_is_part_of_the_callers_transaction(store: Store, before: Patient) -> None:
     with pytest.raises(RuntimeError):
         async with store.writing() as session:
-            await record(session, "update:1", before, Turn(Patient(id=before.id), WARNED), NOW)
+            await record(session, "update:1", before, Turn(Patient(id=before.id), WARNED, forget=True), NOW)
             raise RuntimeError
-    assert await warnings(store) == []
+    assert (await warnings(store), await wipes(store)) == ([], [])
     async with store.reading() as session:
         assert await patients.get(session, before.id) == before

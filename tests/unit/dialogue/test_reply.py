@@ -104,6 +104,7 @@ async def test_stopping_works_while_the_engine_is_away(person: Person, words: Wo
     await person.types("/stop")
     await person.taps("stop:yes")
     assert person.heard == words("stop.stopped")
+    assert person.turn is not None and person.turn.forget
 
 
 async def test_away_engine_gives_the_plain_answer_with_its_line(

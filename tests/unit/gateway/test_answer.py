@@ -23,19 +23,20 @@ from bot.dialogue.exercise import Exercises
 from bot.dialogue.intake import Intakes
 from bot.dialogue.language import Languages
 from bot.dialogue.reminder import Reminders
+from bot.dialogue.reply import stand_in
 from bot.gateway.answer import Answerer
 from bot.gateway.receive import chat_of
 from bot.knowledge import Shelf
 from bot.knowledge.library import load_library
 from bot.reminders.places import Places
 from bot.settings import CONTENT
-from bot.store import Store, inbox, reminders
+from bot.store import Store, erasures, inbox, reminders
 from bot.store.tables import InboxRow, OutboxRow, PatientRow, ReminderRow, TelegramChatRow
 from bot.triage.countries import Countries
 from bot.triage.screen import Screen
 from bot.words import Words
 from tests.unit.gateway.moved_clock import MovedClock, until
-from tests.unit.gateway.updates import FILE, PICTURE, Json, membership, message, update
+from tests.unit.gateway.updates import FILE, PICTURE, Json, membership, message, tap, update
 from tests.unit.sandbox.sandbox_server import Sandbox
 
 STICKER = {"sticker": {**PICTURE, "type": "regular", "is_animated": False, "is_video": False}}
@@ -191,6 +192,54 @@ async def test_an_update_that_cannot_be_read_is_parked_at_once_and_writes_nobody
     assert await desk.written() == []
 
 
+@pytest.mark.parametrize("status", ["kicked", "member"])
+async def test_who_only_blocks_the_bot_or_comes_back_is_not_written_down(desk: Desk, status: str) -> None:
+    await desk.receive(membership(status) | {"update_id": 5})
+    assert (await desk.has_tried(5, 1)).state == "done"
+    async with desk.store.reading() as session:
+        assert await session.scalar(select(PatientRow)) is None
+        assert await session.scalar(select(TelegramChatRow)) is None
+
+
+async def left_to_wipe(store: Store) -> list[str]:
+    async with store.reading() as session:
+        return [each.patient_id for each in await erasures.under_way(session) if each.is_wipe]
+
+
+async def test_what_a_newcomer_asked_is_to_be_wiped_though_the_engine_did_not_answer(desk: Desk) -> None:
+    await desk.receive(update("message", message(text="how do i tape my eye at night?"), 5))
+    await desk.has_tried(5, 1)
+    async with desk.store.reading() as session:
+        person = await session.scalar(select(PatientRow.id))
+    assert await left_to_wipe(desk.store) == [stand_in(str(person))]
+
+
+async def test_what_a_newcomer_asked_is_to_be_wiped_though_no_answer_could_be_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Dialogue, "reply", fails)
+    await desk.receive(update("message", message(text="how do i tape my eye at night?"), 5))
+    assert (await fail(desk, 5)).state == "parked"
+    assert len(await left_to_wipe(desk.store)) == 1
+
+
+async def test_stopping_while_the_engine_is_away_leaves_a_wipe_and_says_so(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await onboard(desk)
+    nudged = asyncio.Event()
+    monkeypatch.setattr(desk.answerer, "_on_erased", nudged.set)
+    await desk.receive(tap("stop:yes") | {"update_id": 5})
+    await desk.has_tried(5, 1)
+    async with desk.store.reading() as session:
+        person = await session.scalar(select(PatientRow.id))
+    assert await left_to_wipe(desk.store) == [person]
+    await asyncio.wait_for(nudged.wait(), 10)
+
+
 async def test_the_words_of_an_answered_update_are_dropped(desk: Desk) -> None:
     await desk.receive(update("message", message(text="hello"), 5))
     row = await desk.has_tried(5, 1)
@@ -241,9 +290,10 @@ async def test_a_database_locked_for_longer_than_is_waited_ends_nothing(
         cursor.close()
 
     event.listen(store._engine.sync_engine.pool, "checkout", waits_shortly)
-    other = sqlite3.connect(tmp_path / "septimus.db", isolation_level=None)
+    other = sqlite3.connect(tmp_path / "septimus.db", isolation_level=None, check_same_thread=False)
     with capture_logs() as logged:
-        other.execute("BEGIN IMMEDIATE")
+        # In a thread: the answerer's first claim may hold the lock, and can't give it back while its loop stands still.
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         desk.answerer.nudge()
 
         async def ran_into_it() -> bool | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import select
+from structlog.testing import capture_logs
 from telegram.ext import ExtBot
 
 from bot.dialogue.engine import Engine
@@ -20,7 +21,7 @@ from bot.gateway import keep
 from bot.gateway.export import Exports
 from bot.gateway.keep import Keeper
 from bot.outcome import EXPORT_JSON, EXPORT_PDF, Kind, Outcome
-from bot.store import Store, kept, patients, records, retention, tracker
+from bot.store import Store, erasures, kept, patients, records, retention, tracker
 from bot.store.tables import ErasureRow, MissRow
 from bot.words import Words
 from tests.unit.gateway.moved_clock import MovedClock
@@ -131,10 +132,8 @@ async def test_a_file_of_the_engine_that_is_locked_is_tried_again(
     gone = await known(store, clock, file)
     async with store.writing() as session:
         await kept.erase(session, gone, clock())
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
+    other = lock(file)
     assert await keeper.erase() is True
-    other.execute("ROLLBACK")
     other.close()
     assert await keeper.erase() is False
     assert remembered(file) == 0
@@ -156,6 +155,150 @@ async def test_whom_telegram_cant_tell_is_erased_all_the_same(
     clock.move(keep.TELL_WITHIN)
     assert await keeper.erase() is False
     assert await state(store) == [("done", None, None)]
+
+
+def lock(file: Path) -> sqlite3.Connection:
+    """Hold the engine's file, so that nobody else reads or writes it."""
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    return other
+
+
+async def test_telling_does_not_wait_for_scratch_paper_that_cant_be_read(
+    keeper: Keeper, store: Store, sandbox: Sandbox, clock: MovedClock, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "_WAIT_SECONDS", 0.05)
+    await sandbox.say("hello", CHAT)
+    gone = await known(store, clock, file)
+    async with store.writing() as session:
+        await kept.erase(session, gone, clock())
+    other = lock(file)
+    for _ in range(3):
+        assert await keeper.erase() is True
+        assert (await state(store), await told(sandbox)) == ([("erasing", gone, None)], 1)
+    other.close()
+    assert await keeper.erase() is False
+    assert (await state(store), remembered(file)) == ([("done", None, None)], 0)
+    assert await told(sandbox) == 1
+
+
+async def test_the_chats_number_is_given_up_after_an_hour_though_nothing_can_be_wiped(
+    keeper: Keeper, store: Store, sandbox: Sandbox, clock: MovedClock, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "_WAIT_SECONDS", 0.05)
+    await sandbox.say("hello", CHAT)
+    gone = await known(store, clock, file)
+    async with store.writing() as session:
+        await kept.erase(session, gone, clock())
+    await sandbox.post("/sandbox/fault", {"method": "sendMessage", "times": 99, "code": 500})
+    other = lock(file)
+    assert await keeper.erase() is True
+    assert await state(store) == [("erasing", gone, CHAT)]
+    clock.move(keep.TELL_WITHIN)
+    assert await keeper.erase() is True
+    assert await state(store) == [("erasing", gone, None)]
+    other.close()
+    assert await keeper.erase() is False
+    assert (await state(store), remembered(file)) == ([("done", None, None)], 0)
+
+
+async def test_that_nothing_can_be_wiped_is_said_seldom(
+    keeper: Keeper, store: Store, clock: MovedClock, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[object] = []
+
+    def broken(_where: object, patient_id: object) -> None:
+        tried.append(patient_id)
+        raise tracker.Unavailable("OperationalError")
+
+    monkeypatch.setattr(tracker, "forget", broken)
+    async with store.writing() as session:
+        for number in range(3):
+            await erasures.begin(session, f"{number}", None, clock())
+    with capture_logs() as logged:
+        for _ in range(60):
+            assert await keeper.erase() is True
+            clock.move(timedelta(seconds=1))
+        assert [each["event"] for each in logged].count("erase.tracker") == 1
+        assert len(tried) == 60  # one that was just away is not waited for by the next behind it
+        clock.move(keep.COMPLAINS_EVERY)
+        await keeper.erase()
+        assert [each["event"] for each in logged].count("erase.tracker") == 2
+
+
+async def test_who_wrote_to_a_bot_that_has_no_gateway_any_more_is_erased_and_their_number_given_up(
+    keeper: Keeper, store: Store, sandbox: Sandbox, clock: MovedClock, file: Path
+) -> None:
+    await sandbox.say("hello", CHAT)
+    gone = await known(store, clock, file)
+    async with store.writing() as session:
+        await erasures.begin(session, gone, CHAT, clock(), "north")
+    assert await keeper.erase() is False
+    assert remembered(file) == 1
+    clock.move(keep.TAKEN_OVER_AFTER)
+    assert await keeper.erase() is True
+    assert (remembered(file), await state(store)) == (0, [("erasing", gone, CHAT)])
+    clock.move(keep.TELL_WITHIN)
+    assert await keeper.erase() is False
+    assert await state(store) == [("done", None, None)]
+    assert await told(sandbox) == 0
+
+
+async def test_what_the_engine_itself_has_wiped_is_done_and_no_file_is_rebuilt(
+    keeper: Keeper, engine: FakeEngine, store: Store, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object, **__: object) -> None:
+        raise AssertionError("a file is rebuilt for each newcomer's question")
+
+    monkeypatch.setattr(Store, "scrub", never)
+    monkeypatch.setattr(tracker, "forget", never)
+    async with store.writing() as session:
+        await erasures.wipe(session, "nobody", clock())
+    assert await keeper.erase() is False
+    assert (await state(store), engine.asked) == ([], 1)
+
+
+async def test_what_an_engine_did_not_wipe_that_is_away_is_wiped_without_it_until_it_can_write_no_more(
+    keeper: Keeper, engine: FakeEngine, store: Store, sandbox: Sandbox, clock: MovedClock, file: Path
+) -> None:
+    engine.is_up = False
+    stopped = await known(store, clock, file)
+    async with store.writing() as session:
+        await erasures.wipe(session, stopped, clock())
+    assert await keeper.erase() is True
+    assert remembered(file) == 0
+    with sqlite3.connect(file) as database:  # it was at work on a message still
+        database.execute("INSERT INTO conversations VALUES (?, 1, '{}')", (stopped,))
+    clock.move(keep.ENGINE_MAY_WRITE)
+    assert await keeper.erase() is False
+    assert (await state(store), remembered(file), await told(sandbox)) == ([], 0, 0)
+    async with store.reading() as session:
+        assert await patients.get(session, stopped) is not None
+
+
+async def test_an_engine_that_hangs_is_waited_for_once_and_not_for_each(
+    keeper: Keeper, engine: FakeEngine, store: Store, clock: MovedClock
+) -> None:
+    engine.is_up = False
+    async with store.writing() as session:
+        for number in range(5):
+            await erasures.wipe(session, f"{number}", clock())
+    await keeper.erase()
+    assert engine.asked == 1
+    engine.is_up = True
+    assert await keeper.erase() is False
+    assert (await state(store), engine.asked) == ([], 6)
+
+
+async def test_a_number_that_is_given_out_again_is_another_wipe(
+    keeper: Keeper, engine: FakeEngine, store: Store, clock: MovedClock
+) -> None:
+    for asked in (1, 2):
+        async with store.writing() as session:
+            await erasures.wipe(session, f"nobody-{asked}", clock())
+        keeper.nudge()
+        assert await keeper.erase() is False
+        assert engine.asked == asked
 
 
 async def test_another_gateways_erasure_is_left_to_it_for_a_while(

@@ -106,6 +106,16 @@ async def test_an_erasure_is_told_by_the_persons_own_bot_and_one_that_nobody_is_
         assert [each.patient_id for each in await erasures.under_way(session, "north")] == [told.id, silent.id]
 
 
+async def test_an_erasure_of_a_bot_that_is_gone_is_found_by_any_after_a_while(store: Store) -> None:
+    async with store.writing() as session:
+        left = await patients.of_chat(session, PERSON, NOW, "north")
+        await kept.erase(session, left.id, NOW)
+    async with store.reading() as session:
+        assert await erasures.under_way(session, left_before=NOW - timedelta(seconds=1)) == []
+        (found,) = await erasures.under_way(session, left_before=NOW)
+    assert (found.patient_id, found.bot) == (left.id, "north")
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database without tables."""

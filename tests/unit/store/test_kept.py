@@ -201,11 +201,31 @@ async def test_an_erasure_that_is_done_names_nobody(store: Store) -> None:
         (row,) = await erasures.under_way(session)
         await erasures.told(session, row.id)
         assert [each.chat_id for each in await erasures.under_way(session)] == [None]
-        await erasures.wiped(session, row.id)
+        await erasures.wiped(session, row)
         assert await erasures.wait_for_rebuild(session)
         await erasures.finish(session, NOW + timedelta(minutes=1))
         assert not await erasures.wait_for_rebuild(session)
     assert gone not in (await everything(store))["erasures"]
+
+
+async def test_a_wipe_leaves_no_row_and_takes_no_later_one_with_it(store: Store) -> None:
+    async with store.writing() as session:
+        await erasures.wipe(session, "one", NOW)
+    async with store.writing() as session:
+        (done,) = await erasures.under_way(session)
+        assert (done.patient_id, done.chat_id, done.is_wipe) == ("one", None, True)
+        await erasures.wiped(session, done)
+        await erasures.wipe(session, "two", NOW)  # SQLite gives it the number of the one that went
+        await erasures.wiped(session, done)
+        assert [each.patient_id for each in await erasures.under_way(session)] == ["two"]
+        assert not await erasures.wait_for_rebuild(session)
+
+
+async def test_people_go_before_wipes(store: Store) -> None:
+    async with store.writing() as session:
+        await erasures.wipe(session, "one", NOW)
+        await erasures.begin(session, "two", CHAT, NOW)
+        assert [each.patient_id for each in await erasures.under_way(session)] == ["two", "one"]
 
 
 async def test_erasing_nobody_changes_nothing(store: Store) -> None:
@@ -237,7 +257,7 @@ async def test_no_byte_of_the_erased_stays_in_sqlites_files(store: Store, databa
         await session.execute(update(InboxRow).where(InboxRow.chat_id == CHAT).values(state="done"))
         await kept.erase(session, gone, NOW)
         (row,) = await erasures.under_way(session)
-        await erasures.wiped(session, row.id)
+        await erasures.wiped(session, row)
     assert await store.scrub()
     path = Path(database_url.partition("///")[2])
     for file in path.parent.iterdir():

@@ -70,6 +70,15 @@ async def test_a_chat_is_one_person_however_often_it_writes(store: Store) -> Non
     assert other.id != first.id
 
 
+async def test_who_is_known_is_found_and_nobody_is_made(store: Store) -> None:
+    async with store.writing() as session:
+        assert await patients.known(session, 1001) is None
+        person = await patients.of_chat(session, 1001, NOW)
+        await patients.set_blocked(session, person.id, NOW)
+        assert await patients.known(session, 1001) == person
+        assert await patients.known(session, 1001, "north") is None
+
+
 async def test_a_chat_id_beyond_32_bits_is_kept(store: Store) -> None:
     async with store.writing() as session:
         person = await patients.of_chat(session, 2**52 + 1, NOW)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 
 from bot.outcome import Kind, Outcome
-from bot.patient import Step
+from bot.patient import Patient, Step
 from bot.store import Store, clinic_tables, inbox, outbox, patients, records, retention, staff, tables
 from bot.store.tables import AssessmentRow, FeedbackRow, InboxRow, OutboxRow, PatientRow, TelegramChatRow
 
@@ -130,6 +130,63 @@ async def test_who_stopped_long_ago_is_erased_without_a_word(store: Store) -> No
     async with store.reading() as session:
         assert set(await session.scalars(select(TelegramChatRow.chat_id))) == {1002, 1003}
         assert list(await session.scalars(select(tables.ErasureRow.chat_id))) == [None]
+
+
+OLD = NOW - timedelta(days=DAYS.without_consent) - OLD_BY
+YOUNG = NOW - timedelta(days=DAYS.without_consent) + OLD_BY
+
+
+async def appear(store: Store, chat: int, *, wrote: datetime, bot: str = "", **changed: Any) -> str:
+    """Somebody who first came when `OLD` was, wrote last at a moment, and stands as given."""
+    names = {"bot": bot} if bot else {}
+    async with store.writing() as session:
+        person = await patients.of_chat(session, chat, OLD, **names)
+        await patients.save(session, dataclasses.replace(person, **changed))
+        await inbox.write(session, [(chat, chat, {"text": "x"})], wrote, **names)
+        for row in await inbox.claim(session, "t", wrote, 9, **names):
+            await inbox.finish(session, row.id, wrote)
+    return person.id
+
+
+async def test_who_never_agreed_is_erased_without_a_word_when_nothing_came_for_long(store: Store) -> None:
+    await appear(store, 1001, wrote=OLD, step=Step.CONSENT, held_question="x")
+    await appear(store, 1002, wrote=OLD)  # who declined stands like one who never wrote
+    stay = {
+        await appear(store, 1003, wrote=YOUNG, step=Step.CONSENT),
+        await appear(store, 1004, wrote=OLD, step=Step.FOR_WHOM, consented_at=OLD),
+        await appear(store, 1005, wrote=OLD, stopped_at=OLD),
+    }
+    assert await run(store, "without_consent", NOW) == 2
+    assert await run(store, "without_consent", NOW) == 0
+    async with store.reading() as session:
+        assert set(await session.scalars(select(PatientRow.id))) == stay
+        assert set(await session.scalars(select(TelegramChatRow.chat_id))) == {1003, 1004, 1005}
+        rows = list(await session.scalars(select(tables.ErasureRow)))
+    assert [(row.state, row.chat_id) for row in rows] == [("erasing", None)] * 2
+
+
+async def test_who_came_to_another_bot_or_has_no_chat_is_not_taken_for_who_wrote(store: Store) -> None:
+    await appear(store, 1001, wrote=OLD, bot="north")
+    stays = await appear(store, 1001, wrote=YOUNG)
+    async with store.writing() as session:
+        await patients.create(session, Patient(id="n" * 32), OLD)
+    assert await run(store, "without_consent", NOW) == 2
+    async with store.reading() as session:
+        assert list(await session.scalars(select(PatientRow.id))) == [stays]
+
+
+async def test_who_came_lately_and_whose_message_waits_stay(store: Store) -> None:
+    async with store.writing() as session:
+        await patients.of_chat(session, 1001, YOUNG)
+        await patients.of_chat(session, 1002, OLD)
+        await inbox.write(session, [(2, 1002, {"text": "x"})], OLD)
+    assert await run(store, "without_consent", NOW) == 0
+
+
+async def test_no_more_people_are_erased_at_once_than_the_limit(store: Store) -> None:
+    for chat in range(1001, 1004):
+        await appear(store, chat, wrote=OLD)
+    assert [await run(store, "without_consent", NOW, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
 @pytest.mark.parametrize("kind", ["line_invites", "desk_sessions"])
