@@ -500,10 +500,13 @@ def _start_and_rest(results: Json) -> list[str]:
             "",
         ]
     if rest:
+        if "up_s" in rest:  # what was measured before it was looked at has none
+            lines += [
+                f"A real `septimus run` is up {rest['up_s']} s after the command: it checks the content and the model, "
+                "and prepares the database, before it starts anything.",
+                "",
+            ]
         lines += [
-            f"A real `septimus run` is up {rest['up_s']} s after the command: it checks the content and the model, and "
-            "prepares the database, before it starts anything.",
-            "",
             f"At rest, over {rest['seconds']} s of a real `septimus run`, after a few messages. The sandbox stands in "
             "for Telegram and does not count in the sum.",
             "",
