@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.store.tables import ConsentRow
 
 REMINDERS_VERSION = "2026-11"
-"""The version of the words by which a person is told of reminders, and how to end them (`onboarding.done`, and `done_held` where a question waits)."""
+"""The version of the words by which a person is told of reminders, and how to end them.
+
+`onboarding.done`, and `done_held` where a question waits.
+"""
 
 type Layer = Literal["use", "reminders", "share"]
 
