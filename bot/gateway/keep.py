@@ -17,6 +17,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from bot.clock import Clock, system_clock
 from bot.dialogue.engine import Engine
 from bot.store import MAIN_BOT, Store, erasures, facts, retention, tracker
+from bot.store.erased import Erased
 from bot.store.erasures import Erasure
 from bot.words import Words
 
@@ -52,10 +53,11 @@ class Keeper:
         clock: Clock,
         tracker_at: tracker.Where,
         days: retention.Days,
+        erased: Erased,
         own: str = MAIN_BOT,
     ) -> None:
         self._store, self._engine, self._bot, self._words, self._clock = store, engine, bot, words, clock
-        self._tracker, self._days, self._own = tracker_at, days, own
+        self._tracker, self._days, self._erased, self._own = tracker_at, days, erased, own
         self._new = asyncio.Event()
         self._takes_all = True  # what an earlier start has left
         self._wiped: set[tuple[str, datetime]] = set()
@@ -134,6 +136,8 @@ class Keeper:
         if not (is_forgotten and row.is_wipe) and not await self._is_off_paper(row.patient_id, now):
             return False
         if is_forgotten or now - row.at >= ENGINE_MAY_WRITE:
+            if not row.is_wipe:
+                await asyncio.to_thread(self._erased.note, row.patient_id, row.at)
             self._wiped.add(key)
         return key in self._wiped
 

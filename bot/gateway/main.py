@@ -46,6 +46,7 @@ from bot.reports import reports_of
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
 from bot.store import Store, facts, inbox, patients, retention, set_back, standing
 from bot.store.database import NewerTables
+from bot.store.erased import Erased
 from bot.store.keys import KeysUnusable
 from bot.watch import answers, create_watch, watching
 
@@ -96,6 +97,7 @@ class Gateway:
         self._ready = settings.home / "run" / f"{settings.instance}.ready"
         self._owner = new_owner(settings.instance)
         self._store = Store(settings.database)
+        self._erased = Erased(settings.home)
         self._unauthorised = asyncio.Event()
         production = settings.mode == "production"
         shelf = Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic)
@@ -140,6 +142,7 @@ class Gateway:
             self._clock,
             settings.tracker,
             retention.load(),
+            self._erased,
             settings.bot,
         )
         self._reminding = Reminding(self._store, words, self._clock, self._sender.nudge)
@@ -177,14 +180,19 @@ class Gateway:
             await self._run(stop, opening)
 
     async def _open(self, stop: asyncio.Event) -> None:
-        """Bring the tables up to date and take over what a dead gateway has left; tried until told to stop."""
+        """Bring the tables up to date, erase whom a restore brought back, take over what a dead gateway left.
+
+        Tried until told to stop.
+        """
         run, instance = self._settings.home / "run", self._settings.instance
         while not stop.is_set():
             try:
                 await self._store.migrate()
+                if again := await self._erased.erase_again(self._store, self._clock()):
+                    log.warning("erased.again", people=again)
                 if await take_over(self._store, run, instance, self._owner) and await self._bring_back():
                     return
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, OSError) as error:
                 log.error("database.not_opened", fault=type(error).__name__)
             await _wait(stop, _OPENED_EVERY_SECONDS)
 

@@ -33,6 +33,7 @@ from sqlalchemy import make_url
 from bot.settings import Settings
 from bot.stack.processes import is_taken
 from bot.store import schema, seals, tracker
+from bot.store.erased import Erased
 from bot.store.keys import Keyring, KeysUnusable, place_of
 
 _FORMAT = 1
@@ -193,6 +194,7 @@ def _restore(settings: Settings, file: Path, manifest: Manifest, folder: Path, *
         back = f"What an interrupted restore had left in {ASIDE} is back in its place. " if was_back else ""
         told = f"{back}There is data already ({', '.join(there)}), and it would be lost."
         raise NoBackup(f"{told} To overwrite it, add --yes.")
+    Erased(settings.home).mark_restored()  # before: a mark without a restore does no harm
     if _DUMP in checked:
         _load_postgres(settings, checked[_DUMP])
     else:

@@ -291,6 +291,8 @@ FILES: tuple[KeptFile, ...] = (
     KeptFile("logs/*", "Events, pseudonyms and numbers of rows: no words, names or Telegram numbers."),
     KeptFile("*.log", "As logs/*."),
     KeptFile("keys*", "The keys that fields are sealed with, and the lock of who changes them. Nothing of a person."),
+    KeptFile("erased", "Digests of the random numbers of who was erased, for after a restore. They tell of nobody."),
+    KeptFile("restored", "A mark without content: the database was put back, and who was erased is to be looked for."),
     KeptFile("run/*", "Locks, addresses and tokens of the processes."),
 )
 

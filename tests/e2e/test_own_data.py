@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bot.clock import system_clock
+from bot.settings import Settings
+from bot.stack.backup import backup, restore
 from bot.store import Store, kept
 from bot.store.tables import Base
 from bot.words import Words
@@ -196,6 +199,32 @@ def test_a_copy_of_everything_then_not_a_byte_of_it(
     page = re.search(r'href="(/referrals/\d+)"', desk.http.get("/").text)
     assert page is not None
     assert "The patient stopped sharing." in desk.text(page[1])
+
+
+def test_whom_an_older_backup_brings_back_is_erased_again_before_anybody_is_answered(
+    gateway: Gateway, telegram: Telegram, words: Words, tmp_path: Path
+) -> None:
+    talk = Quiet(Person(CHAT, telegram), gateway)
+    gateway.onboard([CHAT, 2002])
+    telegram.post("/sandbox/users", user=CHAT, name="Invented", language_code="en")
+    settings = Settings().model_copy(update={"home": gateway.home, "database_url": None, "keys_file": None})
+    backup(settings, tmp_path / "older.backup", system_clock())
+
+    def people() -> int:
+        with sqlite3.connect(gateway.home / "septimus.db") as database:
+            return int(database.execute("SELECT count(*) FROM patients").fetchone()[0])
+
+    talk.says("/delete")
+    assert talk.says("yes, delete everything")["text"] == words("own.erased")
+    until(lambda: (gateway.home / "erased").exists() and people() == 1, "the erasure is done", 60, every=0.5)
+    gateway.signal(signal.SIGTERM)
+    assert gateway.ends() == 0
+    restore(settings, tmp_path / "older.backup", overwrite=True)
+    assert people() == 2
+    gateway.start()
+    assert people() == 1
+    assert '"event": "erased.again"' in gateway.log
+    assert not (gateway.home / "restored").exists()
 
 
 def test_an_erasure_that_a_kill_cut_short_is_finished_by_the_next_start(

@@ -22,6 +22,7 @@ from bot.gateway.export import Exports
 from bot.gateway.keep import Keeper
 from bot.outcome import EXPORT_JSON, EXPORT_PDF, Kind, Outcome
 from bot.store import Store, erasures, kept, patients, records, retention, tracker
+from bot.store.erased import Erased
 from bot.store.tables import ErasureRow, MissRow
 from bot.words import Words
 from tests.unit.gateway.moved_clock import MovedClock
@@ -61,7 +62,7 @@ def file(tmp_path: Path) -> Path:
 def keeper(
     store: Store, engine: FakeEngine, sending_bot: ExtBot[None], words: Words, clock: MovedClock, file: Path
 ) -> Keeper:
-    return Keeper(store, engine, sending_bot, words, clock, file, retention.load())
+    return Keeper(store, engine, sending_bot, words, clock, file, retention.load(), Erased(file.parent))
 
 
 async def known(store: Store, clock: MovedClock, file: Path) -> str:
@@ -103,6 +104,7 @@ async def test_an_erasure_comes_to_its_end_at_once(
     assert await told(sandbox) == 1
     assert await keeper.erase() is False
     assert await told(sandbox) == 1
+    assert len((file.parent / "erased").read_text().splitlines()) == 1, "for after a restore"
 
 
 async def test_an_engine_that_is_away_is_wiped_once_more_when_it_can_write_no_more(
@@ -152,6 +154,8 @@ async def test_whom_telegram_cant_tell_is_erased_all_the_same(
     await sandbox.post("/sandbox/fault", {"method": "sendMessage", "times": 99, **fault})
     is_left = await keeper.erase()
     assert is_left is (fault["code"] == 500)
+    await keeper.erase()
+    assert len((file.parent / "erased").read_text().splitlines()) == 1, "written down once, however long it takes"
     clock.move(keep.TELL_WITHIN)
     assert await keeper.erase() is False
     assert await state(store) == [("done", None, None)]

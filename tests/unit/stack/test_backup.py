@@ -31,6 +31,7 @@ from bot.settings import Settings
 from bot.stack.backup import NoBackup, backup, left_copies, read_manifest, restore, schemas_held
 from bot.stack.processes import free_ports
 from bot.store import Store, patients, schema
+from bot.store.erased import Erased
 from bot.store.tables import PatientRow
 from tests import postgres
 
@@ -92,6 +93,16 @@ async def test_the_engines_scratch_paper_is_in_no_backup_and_ends_with_a_restore
     assert b"said by nobody" not in (tmp_path / "one.backup").read_bytes()
     restore(kept, tmp_path / "one.backup", overwrite=True)
     assert not (kept.home / "tracker.db").exists()
+
+
+async def test_whom_a_restore_brings_back_is_looked_for_by_the_next_gateway(kept: Settings, tmp_path: Path) -> None:
+    backup(kept, tmp_path / "one.backup", NOW)
+    Erased(kept.home).note("a" * 32, NOW)
+    restore(kept, tmp_path / "one.backup", overwrite=True)
+    store = Store(kept.database)
+    assert await Erased(kept.home).erase_again(store, NOW) == 1
+    await store.close()
+    assert await people(kept) == {"b"}
 
 
 async def test_the_paper_in_an_older_backup_is_left_there(kept: Settings, tmp_path: Path) -> None:
