@@ -86,8 +86,10 @@ def run() -> None:
     sandbox = settings.telegram_bot_token is None
     with ThreadPoolExecutor(1) as beside:  # on the second core, while the first reads the model to its end
         checking = beside.submit(_apart, settings, _check_content, _prepare)
-        model = current_model()
-        checking.result()
+        try:
+            model = current_model()
+        finally:
+            checking.result()
     if model is None:
         _note("Training the engine (three to five minutes; only when its data changed) ...")
     stack = Stack(settings, train(), with_sandbox=sandbox)

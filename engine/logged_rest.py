@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from datetime import datetime, timezone
@@ -19,7 +20,8 @@ from engine.components.guarded_rest import GuardedRestInput
 
 _log = logging.getLogger("septimus.engine")
 _LONGEST_NUMBER = 20
-_HUNG_AFTER_S = 60
+HUNG_AFTER_S = 60
+_STANDARD_ERROR = 2
 
 
 class LoggedRestInput(GuardedRestInput):
@@ -57,9 +59,10 @@ class LoggedRestInput(GuardedRestInput):
 
 async def _end_when_hung() -> None:
     """End this process when its loop stands still, and write where: as bot/hang.py does, which can't be loaded here."""
+    faulthandler.register(signal.SIGALRM, file=_STANDARD_ERROR, chain=True)
     while True:
-        faulthandler.dump_traceback_later(_HUNG_AFTER_S, exit=True, file=sys.__stderr__)
-        await asyncio.sleep(_HUNG_AFTER_S / 6)
+        signal.setitimer(signal.ITIMER_REAL, HUNG_AFTER_S)
+        await asyncio.sleep(HUNG_AFTER_S / 6)
 
 
 def _number(metadata: Any) -> Any:

@@ -31,6 +31,8 @@ BETWEEN_BATCHES_SECONDS = 0.2
 ENGINE_MAY_WRITE = timedelta(seconds=20)
 # Whom Telegram can't be asked to tell for so long is not told.
 TELL_WITHIN = timedelta(hours=1)
+# Where the engine's scratch paper can't be wiped for so long, they are told what is left.
+TELLS_MEANWHILE_AFTER = timedelta(minutes=5)
 # Another gateway's erasure is taken over when it has not come to an end for so long, another bot's too.
 TAKEN_OVER_AFTER = timedelta(minutes=2)
 # That the scratch paper can't be wiped is tried again each second, and said so seldom.
@@ -61,6 +63,7 @@ class Keeper:
         self._new = asyncio.Event()
         self._takes_all = True  # what an earlier start has left
         self._wiped: set[tuple[str, datetime]] = set()
+        self._noted: set[tuple[str, datetime]] = set()
         self._is_engine_away = self._is_paper_away = False
         self._complained_at: datetime | None = None
 
@@ -99,7 +102,9 @@ class Keeper:
             rebuild = await erasures.wait_for_rebuild(session)
         if not rows:
             self._takes_all = False
-        self._wiped &= {(row.patient_id, row.at) for row in rows}
+        under_way = {(row.patient_id, row.at) for row in rows}
+        self._wiped &= under_way
+        self._noted &= under_way
         self._is_engine_away = self._is_paper_away = False
         left = 0
         for row in rows:
@@ -112,8 +117,11 @@ class Keeper:
 
     async def _erase(self, row: Erasure, now: datetime) -> bool:
         """Do what can be done for one erasure; say whether all is. Telling does not wait for the wipe."""
-        is_wiped = await self._wipe(row, now)
-        is_told = row.chat_id is None or await self._tell(row, row.chat_id, is_late=now - row.at >= TELL_WITHIN)
+        is_noted = await self._note(row, now)
+        is_wiped = await self._wipe(row, now) and is_noted
+        is_all = is_noted and not self._is_paper_away
+        may_tell = is_all or now - row.at >= TELLS_MEANWHILE_AFTER
+        is_told = row.chat_id is None or (may_tell and await self._tell(row, row.chat_id, now, is_all=is_all))
         if is_told and (is_wiped or row.chat_id is not None):
             async with self._store.writing() as session:
                 if is_wiped:
@@ -136,8 +144,6 @@ class Keeper:
         if not (is_forgotten and row.is_wipe) and not await self._is_off_paper(row.patient_id, now):
             return False
         if is_forgotten or now - row.at >= ENGINE_MAY_WRITE:
-            if not row.is_wipe:
-                await asyncio.to_thread(self._erased.note, row.patient_id, row.at)
             self._wiped.add(key)
         return key in self._wiped
 
@@ -149,19 +155,36 @@ class Keeper:
             await asyncio.to_thread(tracker.forget, self._tracker, patient_id)
         except tracker.Unavailable as error:
             self._is_paper_away = True
-            if self._complained_at is None or abs(now - self._complained_at) >= COMPLAINS_EVERY:
-                log.error("erase.tracker", fault=str(error))
-                self._complained_at = now
+            self._complain("erase.tracker", str(error), now)
             return False
         self._complained_at = None
         return True
 
-    async def _tell(self, row: Erasure, chat_id: int, *, is_late: bool) -> bool:
-        """Say that all is gone. True when it was said, or never can be. Only their own bot reaches them."""
+    async def _note(self, row: Erasure, now: datetime) -> bool:
+        """Write down who it is outside the database, before they are told: a restore must not bring them back."""
+        key = (row.patient_id, row.at)
+        if row.is_wipe or key in self._noted:
+            return True
+        try:
+            await asyncio.to_thread(self._erased.note, row.patient_id, row.at)
+        except OSError as error:  # a full disk: tried again, and nobody waits for it
+            self._complain("erase.not_noted", type(error).__name__, now)
+            return False
+        self._noted.add(key)
+        return True
+
+    def _complain(self, event: str, fault: str, now: datetime) -> None:
+        if self._complained_at is None or abs(now - self._complained_at) >= COMPLAINS_EVERY:
+            log.error(event, fault=fault)
+            self._complained_at = now
+
+    async def _tell(self, row: Erasure, chat_id: int, now: datetime, *, is_all: bool) -> bool:
+        """Say what is gone. True when it was said, or never can be. Only their own bot reaches them."""
+        is_late = now - row.at >= TELL_WITHIN
         if row.bot != self._own:
             return is_late
         try:
-            await self._bot.send_message(chat_id, self._words("own.erased"))
+            await self._bot.send_message(chat_id, self._words("own.erased" if is_all else "own.erased_but"))
         except (Forbidden, BadRequest):
             return True
         except TelegramError as error:
@@ -193,7 +216,7 @@ class Keeper:
                 async with self._store.writing() as session:
                     count = await retention.expire(session, kind, self._days, now)
                 gone[kind] = gone.get(kind, 0) + count
-                if count < retention.BATCH:
+                if count < retention.batch(kind):
                     break
                 await asyncio.sleep(BETWEEN_BATCHES_SECONDS)
         with contextlib.suppress(tracker.Unavailable):  # the engine expires its own, too

@@ -46,7 +46,7 @@ from bot.reports import reports_of
 from bot.settings import CONTENT, Settings, WrongSetting, environment_name, read_settings
 from bot.store import Store, facts, inbox, patients, retention, set_back, standing
 from bot.store.database import NewerTables
-from bot.store.erased import Erased
+from bot.store.erased import Erased, ErasedUnusable
 from bot.store.keys import KeysUnusable
 from bot.watch import answers, create_watch, watching
 
@@ -169,6 +169,7 @@ class Gateway:
         Raises:
             NewerTables: a newer program made the tables.
             KeysUnusable: the key file is missing or broken, or is not this database's.
+            ErasedUnusable: after a restore, who was erased can't be read.
         """
         opening = asyncio.create_task(self._open(stop))
         await asyncio.wait({opening}, timeout=_LATE_SECONDS)
@@ -192,7 +193,7 @@ class Gateway:
                     log.warning("erased.again", people=again)
                 if await take_over(self._store, run, instance, self._owner) and await self._bring_back():
                     return
-            except (SQLAlchemyError, OSError) as error:
+            except SQLAlchemyError as error:
                 log.error("database.not_opened", fault=type(error).__name__)
             await _wait(stop, _OPENED_EVERY_SECONDS)
 
@@ -344,6 +345,7 @@ class Gateway:
                 is_due = not await self._bring_back(plan_anew=True)
                 self._answerer.nudge()
                 self._sender.nudge()
+                self._keeper.nudge()
 
     async def _bring_back(self, *, plan_anew: bool = False) -> bool:
         """Bring back what was written down while the clock was ahead. False when it could not be."""
@@ -532,7 +534,7 @@ def main() -> int:
     except Timeout:
         sys.stderr.write(f"A gateway named {settings.instance} runs already; stop it, or set SEPTIMUS_INSTANCE.\n")
         return 2
-    except (Misconfigured, ContentError, NewerTables, KeysUnusable) as error:
+    except (Misconfigured, ContentError, NewerTables, KeysUnusable, ErasedUnusable) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0

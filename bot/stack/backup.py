@@ -126,6 +126,7 @@ def backup(settings: Settings, file: Path, now: datetime) -> Manifest:
             raw.flush()
             os.fsync(raw.fileno())
         whole.rename(file)
+    Erased(settings.home).copy_beside(file)
     return manifest
 
 
@@ -194,7 +195,7 @@ def _restore(settings: Settings, file: Path, manifest: Manifest, folder: Path, *
         back = f"What an interrupted restore had left in {ASIDE} is back in its place. " if was_back else ""
         told = f"{back}There is data already ({', '.join(there)}), and it would be lost."
         raise NoBackup(f"{told} To overwrite it, add --yes.")
-    Erased(settings.home).mark_restored()  # before: a mark without a restore does no harm
+    Erased(settings.home).take_in(file)  # before: a mark without a restore does no harm
     if _DUMP in checked:
         _load_postgres(settings, checked[_DUMP])
     else:
@@ -482,13 +483,17 @@ def _kept_files(settings: Settings) -> Sequence[Path]:
 def _put(new: Path, target: Path) -> None:
     """Put a file in another's place at once, without the journal that belonged to the old one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with new.open("rb") as opened:
+    beside = target.with_name(f"{target.name}.new")
+    shutil.move(new, beside)
+    with beside.open("rb") as opened:
         os.fsync(opened.fileno())
-    # The journal goes first: with it the new file would be mended by what was the old one's.
+    # What a killed program left in the journal goes into the old file, which stays whole if this ends here. Then the
+    # journal goes: with it the new file would be mended by what was the old one's.
+    with suppress(sqlite3.Error), _sqlite(target) as old:
+        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for suffix in ("-wal", "-shm", "-journal"):
         target.with_name(target.name + suffix).unlink(missing_ok=True)
-    shutil.move(new, target.with_name(f"{target.name}.new"))
-    target.with_name(f"{target.name}.new").replace(target)
+    beside.replace(target)
 
 
 def _forget(path: Path) -> None:

@@ -315,6 +315,19 @@ async def erase(session: AsyncSession, patient_id: str, now: datetime, *, tell: 
     """
     if await session.get(tables.PatientRow, patient_id) is None:
         return
+    chat_id, bot = await _emptied(session, patient_id, now)
+    await erasures.begin(session, patient_id, chat_id if tell else None, now, bot)
+    await staff.note(session, ERASED, now, clinic_id=None, staff_id=None)
+
+
+async def take_away(session: AsyncSession, patient_id: str, now: datetime) -> None:
+    """Empty all tables of somebody invented, and let the engine forget them. No line tells of it afterwards."""
+    await _emptied(session, patient_id, now)
+    await erasures.wipe(session, patient_id, now)
+
+
+async def _emptied(session: AsyncSession, patient_id: str, now: datetime) -> tuple[int | None, str]:
+    """Empty all tables of a person; return the chat they had, and the bot of it."""
     chat = tables.TelegramChatRow
     found = (await session.execute(select(chat.chat_id, chat.bot).where(chat.patient_id == patient_id))).first()
     chat_id, bot = found if found is not None else (None, tables.MAIN_BOT)
@@ -326,5 +339,4 @@ async def erase(session: AsyncSession, patient_id: str, now: datetime, *, tell: 
         if each.erase is not None:
             await each.erase(session, patient_id)
     session.expire_all()
-    await erasures.begin(session, patient_id, chat_id if tell else None, now, bot)
-    await staff.note(session, ERASED, now, clinic_id=None, staff_id=None)
+    return chat_id, bot

@@ -17,6 +17,7 @@ from bot.store import kept, tables
 
 FILE = Path(__file__).parent / "retention.yml"
 BATCH = 200
+_PEOPLE_AT_ONCE = 10
 """Rows in one transaction: so few that whoever writes something meanwhile is not kept waiting."""
 
 
@@ -115,8 +116,14 @@ def load(path: Path = FILE) -> Days:
     return Days.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
-async def expire(session: AsyncSession, kind: str, days: Days, now: datetime, limit: int = BATCH) -> int:
-    """Delete up to `limit` rows of a kind that are older than its days; return how many went."""
+def batch(kind: str) -> int:
+    """Return how many of a kind go in one transaction: of a person a dozen tables are emptied, and others wait."""
+    return _PEOPLE_AT_ONCE if kind in _PEOPLE else BATCH
+
+
+async def expire(session: AsyncSession, kind: str, days: Days, now: datetime, limit: int | None = None) -> int:
+    """Delete rows of a kind that are older than its days, a batch or up to `limit`; return how many went."""
+    limit = limit or batch(kind)
     before = now - timedelta(days=getattr(days, kind))
     if kind in _PEOPLE:
         return await _erase(session, _PEOPLE[kind](before), now, limit)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.reminders.schedule import RuleCorrupted, Schedule, next_due
 from bot.store import inbox, outbox
-from bot.store.tables import InboxRow, OutboxRow, ReminderRow, UtcDateTime
+from bot.store.tables import ErasureRow, InboxRow, OutboxRow, ReminderRow, UtcDateTime
 
 LONGEST_WAIT = timedelta(minutes=10)
 """No row that is tried again waits longer, but for one that Telegram itself puts off: that one is tried early."""
@@ -19,7 +19,7 @@ _SAME = timedelta(minutes=1)
 
 
 async def bring_back(session: AsyncSession, now: datetime) -> int:
-    """Bring claims, pauses and what is due at once back to the present; return how many rows it were.
+    """Bring claims, pauses, erasures and what is due at once back to the present; return how many rows it were.
 
     A claim in hand keeps its lease, counted from now. Harmless when the clock was not set back.
     """
@@ -41,6 +41,14 @@ async def bring_back(session: AsyncSession, now: datetime) -> int:
         .where(OutboxRow.state == "waiting", OutboxRow.created_at > now, OutboxRow.due_at == OutboxRow.created_at)
         .values(created_at=now, due_at=now)
         .returning(OutboxRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    count += len(moved.all())
+    moved = await session.execute(
+        update(ErasureRow)
+        .where(ErasureRow.state.not_in(("done", "rebuild")), ErasureRow.at > now)
+        .values(at=now)
+        .returning(ErasureRow.id)
         .execution_options(synchronize_session=False)
     )
     return count + len(moved.all())

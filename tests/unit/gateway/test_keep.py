@@ -168,8 +168,14 @@ def lock(file: Path) -> sqlite3.Connection:
     return other
 
 
-async def test_telling_does_not_wait_for_scratch_paper_that_cant_be_read(
-    keeper: Keeper, store: Store, sandbox: Sandbox, clock: MovedClock, file: Path, monkeypatch: pytest.MonkeyPatch
+async def test_who_waits_on_scratch_paper_that_cant_be_read_is_told_what_is_left(
+    keeper: Keeper,
+    store: Store,
+    sandbox: Sandbox,
+    clock: MovedClock,
+    file: Path,
+    words: Words,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tracker, "_WAIT_SECONDS", 0.05)
     await sandbox.say("hello", CHAT)
@@ -179,7 +185,13 @@ async def test_telling_does_not_wait_for_scratch_paper_that_cant_be_read(
     other = lock(file)
     for _ in range(3):
         assert await keeper.erase() is True
+        assert (await state(store), await told(sandbox)) == ([("erasing", gone, CHAT)], 0), "not all is gone"
+    clock.move(keep.TELLS_MEANWHILE_AFTER)
+    for _ in range(3):
+        assert await keeper.erase() is True
         assert (await state(store), await told(sandbox)) == ([("erasing", gone, None)], 1)
+    (call,) = [each for each in await sandbox.get("/sandbox/calls", method="sendMessage") if each["code"] == 200]
+    assert call["params"]["text"] == words("own.erased_but")
     other.close()
     assert await keeper.erase() is False
     assert (await state(store), remembered(file)) == ([("done", None, None)], 0)
@@ -204,6 +216,21 @@ async def test_the_chats_number_is_given_up_after_an_hour_though_nothing_can_be_
     other.close()
     assert await keeper.erase() is False
     assert (await state(store), remembered(file)) == ([("done", None, None)], 0)
+
+
+async def test_who_cant_be_noted_is_not_told_that_all_is_done_and_others_do_not_wait(
+    keeper: Keeper, store: Store, sandbox: Sandbox, clock: MovedClock, file: Path
+) -> None:
+    await sandbox.say("hello", CHAT)
+    gone = await known(store, clock, file)
+    (file.parent / "erased").mkdir()  # nothing can be written there
+    async with store.writing() as session:
+        await kept.erase(session, gone, clock())
+    assert await keeper.erase() is True
+    assert (remembered(file), await told(sandbox)) == (0, 0)
+    (file.parent / "erased").rmdir()
+    assert await keeper.erase() is False
+    assert (await state(store), await told(sandbox)) == ([("done", None, None)], 1)
 
 
 async def test_that_nothing_can_be_wiped_is_said_seldom(
