@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.store import tally
-from bot.store.tables import ReminderRow
+from bot.store.tables import ReminderRow, TelegramChatRow
 from bot.store.tally import Tally
 
 
@@ -101,11 +101,13 @@ async def is_due(session: AsyncSession, now: datetime) -> bool:
 
 
 async def claim(session: AsyncSession, now: datetime, limit: int) -> list[Due]:
-    """Lock up to `limit` due reminders for this transaction; another dispatcher passes over them."""
-    rows = await session.execute(
-        _due(now).order_by(ReminderRow.look_at, ReminderRow.id).limit(limit).with_for_update(skip_locked=True)
-    )
-    return [Due(*row) for row in rows]
+    """Lock up to `limit` due reminders for this transaction; another dispatcher passes over them.
+
+    Those of somebody without a chat are left: whoever made them, to measure, has a clock of their own.
+    """
+    has_chat = exists(select(TelegramChatRow.chat_id).where(TelegramChatRow.patient_id == ReminderRow.patient_id))
+    first = _due(now).where(has_chat).order_by(ReminderRow.look_at, ReminderRow.id).limit(limit)
+    return [Due(*row) for row in await session.execute(first.with_for_update(skip_locked=True, of=ReminderRow))]
 
 
 async def claim_of(session: AsyncSession, patient_id: str, now: datetime) -> list[Due]:

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from bot.reminders.prompt import ASK_AFTER, RARER_AFTER
 from bot.reminders.schedule import TOLERANCE, Schedule
 from bot.reminders.schedule import Kind as What
 from bot.store import Store, patients
-from bot.store.tables import ReminderRow
+from bot.store.tables import ReminderRow, TelegramChatRow
 from bot.triage.intake import Intake
 from bot.words import Words
 from tests.unit.dialogue.conftest import known
@@ -31,6 +32,7 @@ NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 SAID = Outcome(kind=Kind.REMINDER)
 HIM = "q" * 32
+_chats = count(2001)
 KINDS: tuple[What, ...] = ("exercises", "eye_drops", "check_in", "appointment", "recheck", "care_point")
 
 
@@ -52,6 +54,7 @@ class Clinic:
         """Write down a person who set these reminders."""
         async with self.store.writing() as session:
             await patients.create(session, patient, now)
+            session.add(TelegramChatRow(chat_id=next(_chats), patient_id=patient.id))
         return await self.sets(patient, now, **rules)
 
     async def sets(self, patient: Patient, now: datetime, **rules: Schedule) -> Patient:

@@ -11,7 +11,7 @@ from bot.patient import Patient
 from bot.store import Store, kept, outbox, patients, reminders, tally
 from bot.store.outbox import Unasked
 from bot.store.reminders import Due, Moved
-from bot.store.tables import OutboxRow, ReminderCountRow, ReminderRow
+from bot.store.tables import OutboxRow, ReminderCountRow, ReminderRow, TelegramChatRow
 from bot.store.tally import Tally
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -23,8 +23,9 @@ type Following = Callable[[str, datetime | None], datetime | None]
 @pytest.fixture(autouse=True)
 async def people(store: Store) -> None:
     async with store.writing() as session:
-        for name in "abcdefgh":
+        for chat, name in enumerate("abcdefgh", 2001):
             await patients.create(session, Patient(id=name), NOW)
+            session.add(TelegramChatRow(chat_id=chat, patient_id=name))
 
 
 def always(moment: datetime | None) -> Following:
@@ -298,6 +299,16 @@ async def test_forgetting_leaves_no_row(store: Store) -> None:
     async with store.writing() as session:
         await reminders.forget(session, "a")
     assert [row.patient_id for row in await rows(store)] == ["b"]
+
+
+async def test_whoever_has_no_chat_is_left_to_who_made_them(store: Store) -> None:
+    async with store.writing() as session:
+        await patients.create(session, Patient(id="z"), NOW)
+    await plan(store, "z", NOW, one="r")
+    await plan(store, "a", NOW, one="r")
+    assert [each.patient_id for each in await claim(store)] == ["a"]
+    async with store.writing() as session:
+        assert [each.patient_id for each in await reminders.claim_of(session, "z", NOW)] == ["z"]
 
 
 async def test_whoever_is_erased_leaves_no_row(store: Store) -> None:
