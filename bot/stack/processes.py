@@ -320,10 +320,11 @@ class Stack:
         return Process("desk", [sys.executable, "-m", "bot.desk"], answers(url), ready_within=30, is_alive=_lives(url))
 
     def _gateway(self, *, with_sandbox: bool) -> Process:
-        environment = {}
+        # Its threads draw pictures and pages; with a heap for each of them all would keep what the largest one needed.
+        environment = {"MALLOC_ARENA_MAX": "2"}
         if with_sandbox:
             base = f"http://127.0.0.1:{self._settings.sandbox_port}"
-            environment = {"TELEGRAM_BOT_TOKEN": self._bot_token, "TELEGRAM_API_BASE": base}
+            environment |= {"TELEGRAM_BOT_TOKEN": self._bot_token, "TELEGRAM_API_BASE": base}
         marker = self._run / f"{self._settings.instance}.ready"
         marker.unlink(missing_ok=True)
 
