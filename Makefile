@@ -72,7 +72,7 @@ setup: .venv/.made engine/.venv/.made ## Install both environments (nothing to d
 	@touch $@
 
 engine/.venv/.made: engine/pyproject.toml engine/uv.lock | $(filter .tools/%,$(UV))
-	@echo "Installing the engine's environment (Python 3.10, about 2.5 GB; this takes a few minutes once) ..."
+	@echo "Installing the engine's environment (Python 3.10, about 3.4 GB; this takes a few minutes once) ..."
 	@$(UV) sync --locked --quiet --compile-bytecode --project engine --python 3.10 || { echo "Could not install it: Python 3.10 is needed (pyenv install 3.10), and the package registry must be reachable." >&2; exit 1; }
 	@engine/.venv/bin/python -m engine.components.encoder
 	@touch $@
