@@ -188,6 +188,7 @@ def measure() -> list[Share]:
         "second bank, kept half": [each for each in lines("urgency_2.jsonl") if not each["seen"]],
         "second bank, half that was read": [each for each in lines("urgency_2.jsonl") if each["seen"]],
         "third bank": lines("urgency_3.jsonl"),
+        "fourth bank": lines("urgency_4.jsonl"),
     }
     asked = lines("questions.jsonl")
     together = [message for bank in banks.values() for message in bank] + asked
@@ -220,8 +221,9 @@ none has been labelled by a clinician. A good score is a check of the product ag
 {table}
 
 - *recognised*: the first reply tells the emergency (or crisis) message, or gives its line and asks one direct question.
-- *unseen bank*, *kept half*, *third bank*: nobody wrote a cue, a rule or an example from these. The *half that was
-  read* is there to show the difference; it says nothing about messages that nobody has seen.
+- *unseen bank*, *kept half*, *third bank*, *fourth bank*: nobody wrote a cue, a rule or an
+  example from these. The *half that was read* is there to show the difference; it says nothing about messages that
+  nobody has seen.
 - *a sure crisis*: the gentle question whether there are thoughts of dying is no verdict; the row before counts
   it as one.
 - *vignettes*: cases with every answer known or unknown, led through the interview. Gold is the rules read by hand.

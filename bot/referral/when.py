@@ -45,6 +45,12 @@ _OVER = {"7": "day", "52": "week", "12": "month"}
 
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _WEEKDAY = "|".join(sorted(_DAYS, key=len, reverse=True))
+_CAPITAL_MONTH = "|".join(name.capitalize() for name in sorted(_MONTHS, key=len, reverse=True)
+                          if name not in ("may", "march", "mar"))  # fmt: skip
+"""May and March are words too; they need a word before them."""
+_CAPITAL_WEEKDAY = "|".join(
+    name.capitalize() for name in sorted(_DAYS, key=len, reverse=True) if name not in ("sun", "sat")
+)
 _NUMBER = r"\d{1,3}(?:\.\d)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)).replace(" ", r"\s+")
 _UNIT = r"hours?|hrs?|h|days?|d|weeks?|wks?|w|fortnights?|months?|mths?|mos?|m|years?|yrs?|y"
 
@@ -65,6 +71,18 @@ _TIMES = re.compile(
     | (?P<week_last>\b(?:a\s+)?week\s+(?:ago\s+)?(?:last|on|ago|past)\s+(?P<ld>{_WEEKDAY})\b)
     | (?P<american>\b(?P<am>{_MONTH})\.?\s+(?P<ad>\d{{1,2}})(?:st|nd|rd|th)?\b(?!\s*(?:{_UNIT})\b)
         (?:,?\s+(?P<ay>(?:19|20)\d\d))?)
+    | (?P<part_of_month>\b(?:(?:in|since|from|during)\s+)?(?:the\s+)?
+        (?P<pw>first|1st|second|2nd|third|3rd|fourth|4th|last|early|mid|middle|late|end)\s+
+        (?:(?:few\s+)?days?\s+|week(?:end)?\s+|part\s+|half\s+)?(?:of\s+|in\s+)?(?P<pm>{_MONTH})\b\.?,?
+        (?:\s+(?:of\s+)?(?:(?P<py>(?:19|20)\d\d)|(?P<pyr>this|last)\s+year))?)
+    | (?P<first_of>\b(?:the\s+)?(?P<fo>first|1st|second|2nd|third|3rd|\d{{1,2}}th)\s+of\s+
+        (?:(?P<fom>{_MONTH})|this\s+month)\b)
+    | (?P<month_of_year>\b(?:(?:in|since|from|during|of|at|about|around|last)\s+)?
+        (?:(?P<rmw>early|mid|late|end\s+of|beginning\s+of|start\s+of)[\s-]+)?
+        (?P<rmm>{_MONTH})\.?,?\s+(?:of\s+)?(?:(?P<rmy>this|last)\s+year|['’](?P<rms>\d\d))\b)
+    | (?P<season_of_year>\b(?:(?P<ssw>early|mid|late|end\s+of|start\s+of)[\s-]+)?
+        (?P<ssn>spring|summer|autumn|fall|winter)(?:\s+(?:term\s+)?(?:of\s+)?)(?:(?P<ssy>(?:19|20)\d\d)|(?P<ssr>this|last)\s+year)\b)
+    | (?P<part_of_year>\b(?:in|since|from)\s+(?P<yw>early|mid|late)[\s-]+(?P<ywy>(?:19|20)\d\d)\b)
     | (?P<month>\b(?:(?P<mw>early|mid|late|end\s+of|beginning\s+of|start\s+of)[\s-]+)?
         (?P<mm>{_MONTH})\.?[\s,-]+(?P<my>(?:19|20)\d\d)\b)
     | (?P<numeric_month>(?<![\d/.])(?P<xm>0?[1-9]|1[0-2])/(?P<xy>(?:19|20)\d\d)(?![\d/]))
@@ -73,7 +91,9 @@ _TIMES = re.compile(
     | (?P<for>(?:(?<![\w./])|(?<=\bx))(?:(?:a|the)\s+)?(?P<fn>{_NUMBER})(?:\s+(?:and\s+a\s+half|or\s+so|of))?
         (?:\s*(?:-|–|to|or)\s*(?:{_NUMBER}))?\+?[\s-]*(?P<fu>{_UNIT})\b(?:['’]s?)?
         (?!\s*(?:old|of\s+age|/|[MF]\b|(?:fe)?male|lady|gentleman|man\b|woman|girl|boy)))
-    | (?P<week_n>\bweek\s+(?P<wn>\d{{1,2}})\b
+    | (?P<weeks_old>\b(?P<an>{_NUMBER})[\s-]+(?P<au>days?|weeks?|wks?)[\s-]+old\b
+        (?!\s+(?:baby|infant|boy|girl|son|daughter|child|neonate|twin|fe?male)))
+    | (?P<week_n>\b(?:week|wk)\s+(?P<wn>\d{{1,2}})\b
         (?!\s*(?:/|-|review|check|follow|appointment|course|of\s+(?:pred|steroid|treatment|the\s+month))))
     | (?P<day_n>(?<!\bby\ )(?<!\bfrom\ )(?<!\buntil\ )\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
         |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
@@ -83,8 +103,8 @@ _TIMES = re.compile(
     | (?P<today>\b(?:today|this\s+(?:morning|afternoon|evening|am|pm)|tonight|earlier\s+today)\b)
     | (?P<yesterday>\b(?:yesterday|last\s+night|last\s+evening)\b)
     | (?P<season>\b(?:since|in|from|during|of|after)\s+(?:the\s+|last\s+|this\s+)?
-        (?:(?P<sw>early|mid|late|middle\s+of\s+the|end\s+of\s+the|start\s+of\s+the|beginning\s+of\s+the)[\s-]+)?(?P<sn>spring|summer|autumn|winter)\b(?:\s+(?:of\s+)?(?P<sy>(?:19|20)\d\d))?)
-    | (?P<last>\b(?:(?:last|past)\s+(?P<lu>week|weekend|month|year|summer|spring|winter|autumn|christmas)
+        (?:(?P<sw>early|mid|late|middle\s+of\s+the|end\s+of\s+the|start\s+of\s+the|beginning\s+of\s+the)[\s-]+)?(?P<sn>spring|summer|autumn|fall|winter)\b(?:\s+(?:of\s+)?(?P<sy>(?:19|20)\d\d))?)
+    | (?P<last>\b(?:(?:last|past)\s+(?P<lu>week|weekend|month|year|summer|spring|winter|autumn|fall|christmas)
         |over\s+the\s+weekend)\b)
     | (?P<in_month>\b(?:(?:in|since|last|from|during|of|at)\s+)?(?:the\s+)?(?<=\s)
         (?P<ow>early|mid(?:dle\s+of)?|late|last|end\s+of|beginning\s+of|start\s+of|(?<=in\s)|(?<=since\s)|(?<=last\s)|(?<=from\s)|(?<=during\s)|(?<=of\s))[\s-]*
@@ -92,6 +112,13 @@ _TIMES = re.compile(
     | (?P<year>\b(?:(?:in|since|from|during|of|at)\s+|[(,]\s?|(?<=\s))(?P<yy>(?:19|20)\d\d)\b(?!\s?[/-]\s?\d))
     | (?P<day_month>\b(?:on|since|from|onset:?|started|began)\s+(?:the\s+)?
         (?P<sd>\d{{1,2}})\s?/\s?(?P<sm>\d{{1,2}})(?![\d/]))
+    | (?P<bare_day_month>(?<![\d/.])(?P<bd1>\d{{1,2}})/(?P<bd2>\d{{1,2}})(?![\d/.]))
+    | (?P<weekday>\b(?:(?P<lastward>{_WEEKDAY})\s+(?:last|gone|past|onwards?)
+        |(?-i:(?P<bare>{_CAPITAL_WEEKDAY}))(?:\s+(?:morning|afternoon|evening|night|am|pm))?)\b
+        (?!,?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)|\s+(?:clinic|list|session)))
+    | (?P<bare_month>(?<![-\w])(?:(?-i:(?P<bm>{_CAPITAL_MONTH}))
+        |(?:in|since|about|around|from|by|op)\s+(?P<bmm>may|march))\b\.?
+        (?![\s,-]*(?:(?:19|20)\d\d|\d{{1,2}}\b|['’]\d)))
     | (?P<on_the>\b(?:on|since|from|(?:morning|evening|night|afternoon)\s+of)\s+the\s+
         (?P<td>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|{_MONTH})))
     """,
@@ -200,7 +227,75 @@ def _in_month(found: re.Match[str], base: date) -> _Read:
     return _within(base.year if month < base.month else base.year - 1, month, None, base), False, None
 
 
-_SEASONS = {"spring": 4, "summer": 7, "autumn": 10, "winter": 1}
+_SEASONS = {"spring": 4, "summer": 7, "autumn": 10, "fall": 10, "winter": 1}
+_PARTS = {
+    "first": 3, "1st": 4, "early": 5, "second": 11, "2nd": 11, "mid": 15, "middle": 15, "third": 18, "3rd": 18,
+    "late": 25, "fourth": 25, "4th": 25, "last": 27, "end": 28,
+}  # fmt: skip
+_ORDINALS = {"first": 1, "second": 2, "third": 3}
+
+
+def _part_of_month(found: re.Match[str], base: date) -> _Read:
+    """Read "the first days of June": a day in that part of it, of the last such month when no year is named."""
+    month, day = _MONTHS[found["pm"].lower()], _PARTS[found["pw"].lower()]
+    if found["py"]:
+        year = int(found["py"])
+    elif found["pyr"]:
+        year = base.year - (found["pyr"].lower() == "last")
+    else:
+        year = base.year if month <= base.month else base.year - 1
+    return min(date(year, month, min(day, monthrange(year, month)[1])), base), False, None
+
+
+def _season_of_year(found: re.Match[str], base: date) -> _Read:
+    year = int(found["ssy"]) if found["ssy"] else base.year - (found["ssr"].lower() == "last")
+    return date(year, _SEASONS[found["ssn"].lower()], 15), False, None
+
+
+def _part_of_year(found: re.Match[str], base: date) -> _Read:
+    return date(int(found["ywy"]), {"early": 2, "mid": 7, "late": 11}[found["yw"].lower()], 15), False, None
+
+
+def _first_of(found: re.Match[str], base: date) -> _Read:
+    word = found["fo"].lower()
+    day = _ORDINALS[word] if word in _ORDINALS else int(word[:-2])
+    if found["fom"]:
+        return _latest(_MONTHS[found["fom"].lower()], day, base), True, None
+    return base.replace(day=day), True, None
+
+
+def _month_of_year(found: re.Match[str], base: date) -> _Read:
+    year = 2000 + int(found["rms"]) if found["rms"] else base.year - (found["rmy"].lower() == "last")
+    return _within(year, _MONTHS[found["rmm"].lower()], found["rmw"], base), False, None
+
+
+def _weeks_old(found: re.Match[str], base: date) -> _Read:
+    return _back(_amount(found["an"]), "day" if found["au"].lower().startswith("day") else "week", base)
+
+
+def _bare_day_month(found: re.Match[str], base: date) -> _Read:
+    """Read "16/10" and "9/28": only what can be no score or grade, and has one way to be a day."""
+    first, second = int(found["bd1"]), int(found["bd2"])
+    if 13 <= first <= 31 and second <= 12:
+        return _latest(second, first, base), True, None
+    if first <= 12 and 13 <= second <= 31 and second not in _FULL_MARKS:
+        return _latest(first, second, base), True, None
+    return None
+
+
+_FULL_MARKS = frozenset({15, 20, 21, 24, 27, 30})
+"""What scores are out of: "13/15" is a coma scale, "7/27" a questionnaire."""
+
+
+def _weekday(found: re.Match[str], base: date) -> _Read:
+    back = (base.weekday() - _DAYS[(found["lastward"] or found["bare"]).lower()]) % 7
+    return base - timedelta(days=back or (7 if found["lastward"] else 0)), True, None
+
+
+def _bare_month(found: re.Match[str], base: date) -> _Read:
+    month = _MONTHS[(found["bm"] or found["bmm"]).lower()]
+    year = base.year if month <= base.month else base.year - 1
+    return _within(year, month, "early" if month == base.month else None, base), False, None
 
 
 def _season(found: re.Match[str], base: date) -> _Read:
@@ -348,7 +443,7 @@ def _last(found: re.Match[str], base: date) -> _Read:
     unit = (found["lu"] or "weekend").lower()
     if unit == "weekend":
         return base - timedelta(days=(base.weekday() - 5) % 7 or 7), False, None
-    season = {"spring": 4, "summer": 7, "autumn": 10, "winter": 1, "christmas": 12}.get(unit)
+    season = {"spring": 4, "summer": 7, "autumn": 10, "fall": 10, "winter": 1, "christmas": 12}.get(unit)
     if season:
         return _latest(season, 25 if unit == "christmas" else 15, base), False, None
     return base - timedelta(days={"week": 7, "month": 30, "year": 365}[unit]), False, None
@@ -372,5 +467,8 @@ _READERS = {
     "over": _over, "day_n": _day_n, "for": _for, "relative_weekday": _relative_weekday, "today": _today,
     "yesterday": _yesterday, "last": _last, "in_month": _in_month, "year": _year, "day_month": _day_month,
     "on_the": _on_the, "holiday": _holiday, "month_then_day": _month_then_day, "weekday_the": _weekday_the,
+    "season_of_year": _season_of_year, "part_of_year": _part_of_year, "part_of_month": _part_of_month,
+    "first_of": _first_of, "month_of_year": _month_of_year, "weeks_old": _weeks_old,
+    "bare_day_month": _bare_day_month, "weekday": _weekday, "bare_month": _bare_month,
     "before_last": _before_last, "week_n": _week_n, "week_last": _week_last, "season": _season,
 }  # fmt: skip
