@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.referral.proposal import Proposals
 from bot.second_reader import SecondReader
-from bot.settings import CONTENT, ROOT
+from bot.settings import CONTENT, MODELS, ROOT
 from bot.triage.assess import UNKNOWN, assess
 from bot.triage.condition import Value
 from bot.triage.interview import load_interview
@@ -164,7 +164,7 @@ def letters(bank: Sequence[Line]) -> list[Share]:
     """What the desk would propose for each referral letter, against the gold band and what the letter states."""
     band = urgent = urgent_found = stated = found = 0
     with SecondReader() as hear:
-        propose = Proposals.load(CONTENT, hear)
+        propose = Proposals.load(CONTENT, hear, MODELS)
         read = [(letter["gold"], propose.measured(letter)) for letter in bank]
     for gold, got in read:
         band += got["band"] == gold["band"]

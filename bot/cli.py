@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from bot.settings import CONTENT, ROOT, Settings, WrongSetting, read_settings
+from bot.settings import CONTENT, MODELS, ROOT, Settings, WrongSetting, read_settings
 
 if TYPE_CHECKING:
     from bot.referral.proposal import Proposals
@@ -226,10 +226,16 @@ def referral(file: Lines = None) -> None:
     from bot.second_reader import SecondReader
 
     def away(fault: str) -> None:  # not to standard output, where the answers are read
-        _note(f"The second reading can't be made ({fault}): the phrases alone were read. Try `septimus train`.")
+        _note(f"The second reading can't be made ({fault}): letters were read once. Try `septimus train`.")
 
     with SecondReader(on_away=away) as hear:
-        raise typer.Exit(1 if _referrals(Proposals.load(CONTENT, hear), file) else 0)
+        proposals = Proposals.load(CONTENT, hear, MODELS)
+        if proposals.letters.learned is None:
+            _note(
+                "What letters are read by is not learnt, or out of date: their phrases alone were read. "
+                "Try `septimus train`."
+            )
+        raise typer.Exit(1 if _referrals(proposals, file) else 0)
 
 
 def _referrals(proposals: "Proposals", file: Path | None) -> bool:

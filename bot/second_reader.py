@@ -70,7 +70,7 @@ class SecondReader:
     def __call__(self, sentences: Sequence[str]) -> list[float] | None:
         """Return the log odds that each sentence tells of an emergency; None when the alarm can't be asked.
 
-        A letter is then read by its phrases alone, and whoever is told of faults hears of it.
+        A letter is then read once, and whoever is told of faults hears of it.
         """
         with self._lock:
             if self._rest is not None:

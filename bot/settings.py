@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTENT = ROOT / "content"
+MODELS = ROOT / "models"
 
 
 class Settings(BaseSettings):

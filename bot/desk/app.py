@@ -39,7 +39,7 @@ from bot.hang import end_when_hung
 from bot.knowledge import Shelf
 from bot.reports import reports_of
 from bot.second_reader import SecondReader
-from bot.settings import CONTENT, Settings, WrongSetting, read_settings
+from bot.settings import CONTENT, MODELS, Settings, WrongSetting, read_settings
 from bot.store import Store, demo, referrals, staff, standing
 from bot.store.database import NewerTables
 from bot.store.keys import KeysUnusable
@@ -268,7 +268,7 @@ def open_desk(settings: Settings) -> Desk:
         store=Store(settings.database),
         clock=clock_starting_at(settings.now),
         shelf=Shelf(CONTENT, reload=not production, must_be_reviewed=production, clock=time.monotonic),
-        sorter=Sorter.load(CONTENT, SecondReader()),
+        sorter=Sorter.load(CONTENT, SecondReader(), MODELS),
         address=_address(settings),
         idle=timedelta(minutes=settings.desk_idle_minutes),
     )

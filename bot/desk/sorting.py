@@ -6,6 +6,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
+import structlog
 from pydantic import BaseModel
 
 from bot.content_file import read
@@ -13,11 +14,13 @@ from bot.desk.columns import Columns
 from bot.desk.rule_words import Reason, reasons
 from bot.knowledge.library import Source
 from bot.referral.bands import ORDER, BandOf, BandRule, Bands
-from bot.referral.letter import LetterReader
+from bot.referral.learned_reading import LetterReading
 from bot.referral.record import Referral
 from bot.referral.second_reading import Hear, second_reading
 from bot.referral.sorting import Override, Sorting, sort
 from bot.triage.rules import Finding
+
+log = structlog.get_logger()
 
 
 class _OwnRules(BaseModel):
@@ -39,14 +42,16 @@ class Sorter:
     _bands: Bands = field(repr=False)
     _content: Path = field(repr=False)
     _hear: Hear | None = field(default=None, repr=False)
+    _models: Path | None = field(default=None, repr=False)
 
     @classmethod
-    def load(cls, content: Path, hear: Hear | None = None) -> "Sorter":
+    def load(cls, content: Path, hear: Hear | None = None, models: Path | None = None) -> "Sorter":
         """The sorter of a content folder.
 
         Args:
             content: the content folder.
-            hear: the alarm for the second reading; without it letters are read by their phrases alone.
+            hear: the alarm for the second reading; without it letters are read once.
+            models: where what was learnt of letters is kept; without it phrases read them alone.
 
         Raises:
             ContentError: a rule or a band can't be used.
@@ -58,6 +63,7 @@ class Sorter:
             bands,
             content,
             hear,
+            models,
         )
 
     def reasons(
@@ -72,7 +78,7 @@ class Sorter:
         return reasons(self._bands.rules, file.rules, sources, finding, value)
 
     def warm(self) -> None:
-        """Load the phrases that letters are read by.
+        """Load the phrases that letters are read by, and what was learnt.
 
         Raises:
             ContentError: a phrase can't be used.
@@ -80,8 +86,11 @@ class Sorter:
         _ = self._reader
 
     @cached_property
-    def _reader(self) -> LetterReader:
-        return LetterReader.load(self._content, self.findings)
+    def _reader(self) -> LetterReading:
+        reading = LetterReading.load(self._content, self.findings, self._models)
+        if self._models is not None and reading.learned is None:
+            log.warning("letters.phrases_alone", remedy="septimus train")
+        return reading
 
     @cached_property
     def columns(self) -> Columns:

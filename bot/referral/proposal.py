@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from bot.content_file import Problem
 from bot.referral.bands import Banding, Bands, check_bands
-from bot.referral.letter import LetterReader, check_letter
+from bot.referral.learned_reading import LetterReading
+from bot.referral.letter import check_letter
 from bot.referral.record import Referral
 from bot.referral.second_reading import Hear, second_reading
 
@@ -19,25 +20,26 @@ class WrongLetter(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proposals:
-    """The letter's reader, the bands, and the alarm for the second reading."""
+    """The letter's reading, the bands, and the alarm for the second reading."""
 
-    letters: LetterReader
+    letters: LetterReading
     bands: Bands
     hear: Hear | None = None
 
     @classmethod
-    def load(cls, content: Path, hear: Hear | None = None) -> Self:
+    def load(cls, content: Path, hear: Hear | None = None, models: Path | None = None) -> Self:
         """What `content/referral/` and `content/triage/` say.
 
         Args:
             content: the content folder.
-            hear: the alarm; without it letters are read by their phrases alone.
+            hear: the alarm; without it letters are read once.
+            models: where what was learnt of letters is kept; without it phrases read them alone.
 
         Raises:
             ContentError: a file is malformed, or names what doesn't exist.
         """
         bands = Bands.load(content)
-        return cls(LetterReader.load(content, bands.findings), bands, hear)
+        return cls(LetterReading.load(content, bands.findings, models), bands, hear)
 
     def __call__(self, text: str, received: date, today: date | None = None) -> tuple[Referral, Banding]:
         """What a letter states, and the band that follows, before anybody confirms it. Never fails.
@@ -95,4 +97,4 @@ def check_referrals(content: Path) -> list[Problem]:
         ContentError: a file can't be used at all.
     """
     proposals = Proposals.load(content)
-    return check_bands(proposals.bands) + check_letter(proposals.letters, proposals.bands.findings)
+    return check_bands(proposals.bands) + check_letter(proposals.letters.phrases, proposals.bands.findings)

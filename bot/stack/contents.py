@@ -11,6 +11,7 @@ from bot.knowledge import Library
 from bot.knowledge.library import load_library
 from bot.knowledge.lint import check_library, check_questions, read_rule_ids
 from bot.referral.bands import Bands
+from bot.referral.labelled import check_labelled
 from bot.referral.proposal import check_referrals
 from bot.stack.demo import Demo
 from bot.triage.countries import Countries
@@ -39,7 +40,9 @@ def check_all(content: Path, questions: Path) -> tuple[Library, list[Problem]]:
     problems += check_questions(questions, library.topics)
     problems += check_rules(load_rules(content / "triage"))
     problems += check_referrals(content)
-    Columns.load(content, Bands.load(content).findings)
+    bands = Bands.load(content)
+    problems += check_labelled(content, {**bands.rules.findings, **bands.findings})
+    Columns.load(content, bands.findings)
     Demo.load(content)
     Exercises.load(content, frozenset(library.sources), words)
     CheckIns.load(content, library, screen.messages, words)

@@ -27,10 +27,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.clock import system_clock
 from bot.content_file import ContentError
-from bot.settings import CONTENT, ROOT, Settings
+from bot.referral.learned import load
+from bot.settings import CONTENT, MODELS, ROOT, Settings
 from bot.stack import contents
 from bot.stack.backup import ASIDE, IN_USE, NoBackup, left_copies, schemas_held
-from bot.stack.model import ENGINE_PYTHON, MODELS, current_model, is_whole, stamped_model
+from bot.stack.model import ENGINE_PYTHON, current_model, is_whole, stamped_model
 from bot.stack.processes import RESTARTS, is_taken
 from bot.store import Store, schema, seals, standing
 from bot.store.keys import KeysUnusable, place_of
@@ -97,6 +98,7 @@ async def examine(settings: Settings) -> list[Finding]:
         lambda: asyncio.to_thread(_environments),
         lambda: asyncio.to_thread(_model),
         lambda: asyncio.to_thread(_encoder),
+        lambda: asyncio.to_thread(_letters),
         lambda: asyncio.to_thread(_second_reading),
         lambda: asyncio.to_thread(_content, settings),
         lambda: asyncio.to_thread(_disk, settings),
@@ -190,6 +192,14 @@ def _encoder() -> list[Finding]:
     return [Finding("encoder", "ok", f"{', '.join(folder.name for folder in present)}, whole")]
 
 
+def _letters() -> list[Finding]:
+    """Whether the desk reads letters by what was learnt, or by their phrases alone."""
+    if load(CONTENT, MODELS) is None:
+        told = "what letters are read by is not learnt, is out of date or damaged, so their phrases alone are read."
+        return [Finding("letters", "warning", told, "Run: septimus train")]
+    return [Finding("letters", "ok", "what they are read by is learnt, and fresh")]
+
+
 def _second_reading() -> list[Finding]:
     """Whether what the desk asks about each letter's sentences can run."""
     hears = ROOT / "engine" / "hear.py"
@@ -199,7 +209,7 @@ def _second_reading() -> list[Finding]:
         (any(MODELS.glob("septimus-*.tar.gz")), "a trained model", "Run: septimus train"),
     ):
         if not is_there:
-            told = f"{lacks} is missing here, so a desk on this machine reads letters once, by their phrases alone."
+            told = f"{lacks} is missing here, so a desk on this machine reads letters once."
             return [Finding("second reading", "warning", told, remedy)]
     return [Finding("second reading", "ok", "of letters: what it needs is there")]
 

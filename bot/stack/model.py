@@ -10,9 +10,9 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-from bot.settings import ROOT
+from bot.referral.learned import learn
+from bot.settings import CONTENT, MODELS, ROOT
 
-MODELS = ROOT / "models"
 ENGINE_PYTHON = ROOT / "engine" / ".venv" / "bin" / "python"
 _STANDARD_ERROR = 2
 """Rasa's own lines go there: the standard output of `septimus replay` holds answers alone."""
@@ -68,12 +68,15 @@ def _unpacks(model: Path, _size: int, _changed: int) -> bool:
 def train(*, force: bool = False) -> Path:
     """Return the model, trained now unless it is fresh. Training shows Rasa's own progress.
 
+    What the desk reads letters with is learnt too, when its labels or phrases have changed (a minute).
+
     Raises:
         EngineMissing: the engine's environment is not installed.
         subprocess.CalledProcessError: Rasa refused the data; its own lines above say why.
     """
     fresh = current_model()
     if fresh is not None and not force:
+        learn(CONTENT, MODELS)
         return fresh
     if not ENGINE_PYTHON.exists():
         raise EngineMissing("The engine's environment is missing. Run `make setup` (it needs Python 3.10).")
@@ -95,4 +98,5 @@ def train(*, force: bool = False) -> Path:
         if old != model:
             old.unlink()
     _STAMP.write_text(f"{wanted}\n", encoding="utf-8")
+    learn(CONTENT, MODELS)
     return model

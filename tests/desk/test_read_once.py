@@ -15,7 +15,7 @@ from tests.desk.test_referral import do, made, pasted
 from tests.desk.test_rest import ONE, REQUEST
 
 ONCE = (
-    "This letter was read once, by its phrases alone: the second reading could not be done. "
+    "This letter was read once: the second reading could not be done. "
     "Read it yourself for emergencies."
 )
 

@@ -237,7 +237,7 @@ MODEL = doctor._model
             no_second_reading,
             "second reading",
             "warning",
-            "by their phrases alone",
+            "reads letters once",
             "make setup",
             id="letters get no second reading",
         ),

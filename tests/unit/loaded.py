@@ -34,7 +34,7 @@ def bands() -> Bands:
 
 
 def reader() -> LetterReader:
-    return proposals().letters
+    return proposals().letters.phrases
 
 
 @cache

@@ -1,0 +1,329 @@
+"""What each sentence of a letter states, learnt from labelled letters: linear machines over words and phrases.
+
+The phrases of `letter.yml` say exactly what they foresee, and are blind beside it. Here every finding and value has a
+linear machine of its own over a sentence's words, parts of words, and what the phrases found in that sentence. A second
+one weighs the times that a letter names: which of them is the day the palsy began (docs/adr/0027).
+
+Nothing here knows a letter's author, and nothing is decided: margins out, which `learned_reading` turns into proposals.
+"""
+
+import hashlib
+import pickle
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
+from itertools import batched, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from bot.referral.labelled import FOLDER, Labelled, LabelledLetter, load_labelled
+from bot.referral.when import When, times
+
+if TYPE_CHECKING:
+    from bot.referral.letter import LetterReader
+
+type Span = tuple[int, int]
+
+_MOST_SENTENCES, _LONGEST = 200, 700
+_FEWEST_EXAMPLES = 4
+"""What fewer lines state is not learnt; the phrases alone read it."""
+_STRENGTH, _WEIGHT_OF_PHRASES, _SEED = 0.5, 0.4, 42
+_SMALLEST = 0.01
+"""Weights below it are dropped: nine in ten, for less than a thousandth of what a sentence weighs."""
+_PROCESSES, _PART = 2, 200
+_AROUND = 7
+"""So many words before and after a time tell what it is the time of."""
+_ANY_DAY = date(2026, 11, 20)
+"""A sentence alone is read by phrases as if it had come on one day; the day itself is no part of what is learnt."""
+_BOUNDARY = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\"'(\[0-9])|\n+")
+_WORD = re.compile(r"[a-z']+|\d+")
+
+
+def sentences(text: str) -> Iterator[Span]:
+    """Where each sentence or line of a letter begins and ends; of a very long letter the first 200."""
+    start = found = 0
+    for boundary in [*_BOUNDARY.finditer(text), None]:
+        end = boundary.start() if boundary else len(text)
+        if text[start:end].strip():
+            found += 1
+            yield start, min(end, start + _LONGEST)
+            if found == _MOST_SENTENCES:
+                return
+        start = boundary.end() if boundary else end
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A time that a letter names, with the words around it."""
+
+    when: When
+    left: str
+    words: str
+    right: str
+    hints: str
+
+
+def candidates(text: str, base: date, by_phrases: date | None) -> list[Candidate]:
+    """The times of a letter, each as the second machine sees it.
+
+    Args:
+        text: the letter.
+        base: the day the letter was written.
+        by_phrases: the onset that the phrases found, None when they found none.
+    """
+    spans = list(sentences(text))
+    found = []
+    for index, when in enumerate(times(text, base)):
+        place = next((number for number, (_, end) in enumerate(spans) if when.start <= end), None)
+        if place is None:
+            break
+        start, end = spans[place]
+        agrees = "none" if by_phrases is None else "same" if by_phrases == when.day else "other"
+        hints = (
+            f"K{'len' if when.days is not None else 'day'} E{int(when.exact)} Y{int(when.year_only)} "
+            f"A{_ago((base - when.day).days)} N{min(index, 5)} S{min(place, 8)} P{agrees}"
+        )
+        found.append(
+            Candidate(when, text[start : when.start], text[when.start : when.end], text[when.end : end], hints)
+        )
+    return found
+
+
+class Learned:
+    """What was learnt. `names` are the labels in the order of the margins: "finding=value"."""
+
+    def __init__(self, names: Sequence[str], lines: Any, onset: Any) -> None:
+        self.names = tuple(names)
+        self._lines, self._onset = lines, onset
+
+    @classmethod
+    def fit(cls, labelled: Labelled, content: Path) -> Self:
+        """Learn from labelled letters.
+
+        Args:
+            labelled: the lines and letters.
+            content: the content folder, for the phrases.
+        """
+        counted = Counter(label for line in labelled.lines for label in line.states)
+        names = sorted(label for label, count in counted.items() if count >= _FEWEST_EXAMPLES)
+        texts = [line.says for line in labelled.lines]
+        with ProcessPoolExecutor(_PROCESSES, initializer=_open_phrases, initargs=(content,)) as beside:
+            phrases = [each for part in beside.map(_phrases_of, batched(texts, _PART)) for each in part]
+            onsets = list(beside.map(_onset_of, labelled.letters, chunksize=20))
+        lines = _Lines().fit(texts, phrases, [line.states for line in labelled.lines], names)
+        seen, right = [], []
+        for letter, by_phrases in zip(labelled.letters, onsets, strict=True):
+            for each in candidates(letter.text, letter.received, by_phrases):
+                seen.append(each)
+                right.append(letter.onset is not None and abs((each.when.day - letter.onset).days) <= letter.within)
+        return cls(names, lines, _Onset().fit(seen, right))
+
+    def __call__(self, texts: Sequence[str], phrases: "LetterReader") -> list[dict[str, float]]:
+        """For each sentence the labels that may hold, with their margins: above 0 it is likelier than not."""
+        if not texts:
+            return []
+        given = [_in_phrases(phrases, text) for text in texts]
+        found: list[dict[str, float]] = self._lines(texts, given, self.names)
+        return found
+
+    def onset(self, seen: Sequence[Candidate]) -> list[float]:
+        """For each time how likely it is the day the palsy began, as log odds."""
+        odds: list[float] = self._onset(seen) if seen else []
+        return odds
+
+
+class _Lines:
+    """One linear machine a label, over words, parts of words and phrases."""
+
+    def __init__(self) -> None:
+        from sklearn.feature_extraction import DictVectorizer
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import make_union
+
+        self._words = make_union(
+            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, strip_accents="unicode", min_df=2),
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2),
+        )
+        self._phrases = DictVectorizer()
+        self._weights: Any = None
+        self._base: Any = None
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        phrases: Sequence[Sequence[str]],
+        states: Sequence[frozenset[str]],
+        names: Sequence[str],
+    ) -> Self:
+        import numpy as np
+        from scipy import sparse
+        from sklearn.svm import LinearSVC
+
+        given = sparse.hstack(
+            [
+                self._words.fit_transform(texts),
+                self._phrases.fit_transform([dict.fromkeys(each, 1.0) for each in phrases]) * _WEIGHT_OF_PHRASES,
+            ]
+        ).tocsr()
+        rows, base = [], []
+        for name in names:
+            stated = np.array([name in each for each in states])
+            machine = LinearSVC(C=_STRENGTH, random_state=_SEED).fit(given, stated)
+            weights = machine.coef_[0].astype(np.float32)
+            weights[np.abs(weights) < _SMALLEST] = 0
+            rows.append(sparse.csr_matrix(weights))
+            base.append(machine.intercept_[0])
+        self._weights, self._base = sparse.vstack(rows).tocsr(), np.array(base, dtype=np.float32)
+        return self
+
+    def __call__(
+        self, texts: Sequence[str], phrases: Sequence[Sequence[str]], names: Sequence[str]
+    ) -> list[dict[str, float]]:
+        from scipy import sparse
+
+        given = sparse.hstack(
+            [
+                self._words.transform(texts),
+                self._phrases.transform([dict.fromkeys(each, 1.0) for each in phrases]) * _WEIGHT_OF_PHRASES,
+            ]
+        ).tocsr()
+        margins = (given @ self._weights.T).toarray() + self._base
+        return [
+            {names[at]: float(row[at]) for at in (row > LEAST_MARGIN).nonzero()[0]} for row in margins
+        ]  # fmt: skip
+
+
+LEAST_MARGIN = -0.75
+"""What lies farther below is no reading at all."""
+
+
+class _Onset:
+    """Which of a letter's times is the onset: a logistic machine over the words around each."""
+
+    def __init__(self) -> None:
+        from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+
+        self._near = CountVectorizer(tokenizer=str.split, token_pattern=None, lowercase=False, min_df=2, binary=True)
+        self._sentence = TfidfVectorizer(min_df=2, ngram_range=(1, 2), sublinear_tf=True)
+        self._machine = LogisticRegression(C=1.0, max_iter=300, random_state=_SEED)
+
+    def fit(self, seen: Sequence[Candidate], right: Sequence[bool]) -> Self:
+        from scipy import sparse
+
+        near = self._near.fit_transform([_near(each) for each in seen])
+        whole = self._sentence.fit_transform([_whole(each) for each in seen])
+        self._machine.fit(sparse.hstack([near, whole]).tocsr(), right)
+        return self
+
+    def __call__(self, seen: Sequence[Candidate]) -> list[float]:
+        from scipy import sparse
+
+        near = self._near.transform([_near(each) for each in seen])
+        whole = self._sentence.transform([_whole(each) for each in seen])
+        return [float(each) for each in self._machine.decision_function(sparse.hstack([near, whole]).tocsr())]
+
+
+def _near(seen: Candidate) -> str:
+    left, right = _WORD.findall(seen.left.lower())[-_AROUND:], _WORD.findall(seen.right.lower())[:_AROUND]
+    words = [f"l_{word}" for word in left] + [f"r_{word}" for word in right]
+    words += [f"l{place}_{word}" for place, word in enumerate(left[::-1][:2])]
+    words += [f"r{place}_{word}" for place, word in enumerate(right[:2])]
+    words += [f"lb_{one}_{two}" for one, two in pairwise(left)]
+    words += [f"rb_{one}_{two}" for one, two in pairwise(right)]
+    words += [f"w_{word}" for word in _WORD.findall(seen.words.lower())]
+    return " ".join([*words, seen.hints])
+
+
+def _whole(seen: Candidate) -> str:
+    return f"{seen.left} WHEN {seen.right}"
+
+
+def _ago(days: int) -> str:
+    if days < 0:
+        return "future"
+    spans = ((3, "d3"), (14, "d14"), (42, "w6"), (91, "w13"), (182, "m6"), (365, "y1"), (1100, "y3"))
+    return next((name for limit, name in spans if days <= limit), "old")
+
+
+def _in_phrases(phrases: "LetterReader", text: str) -> list[str]:
+    """What the phrases read in a sentence that stands alone."""
+    read = phrases(text, _ANY_DAY)
+    found = [f"{name}={each.value}" for name, each in read.findings.items()]
+    return [*found, *([f"cause={read.cause}"] if read.cause else []), *([f"side={read.side}"] if read.side else [])]
+
+
+_PHRASES: "dict[str, LetterReader]" = {}
+"""Of a child process: the phrases, read once."""
+
+
+def _open_phrases(content: Path) -> None:
+    from bot.referral.bands import Bands
+    from bot.referral.letter import LetterReader
+
+    _PHRASES["reader"] = LetterReader.load(content, Bands.load(content).findings)
+
+
+def _phrases_of(texts: Sequence[str]) -> list[list[str]]:
+    return [_in_phrases(_PHRASES["reader"], text) for text in texts]
+
+
+def _onset_of(letter: LabelledLetter) -> date | None:
+    return _PHRASES["reader"](letter.text, letter.received).onset
+
+
+# --- kept ---------------------------------------------------------------------------------------------------------
+
+
+def fingerprint(content: Path) -> str:
+    """A digest of everything that is learnt from: the labels, the phrases, the screen's cues, and this code."""
+    parts = sorted((content / FOLDER).glob("*.yml"))
+    parts += [content / "referral" / "letter.yml", content / "triage" / "cues.yml"]
+    parts += [Path(__file__).with_name(name) for name in ("learned.py", "letter.py", "standing.py", "when.py")]
+    digest = hashlib.sha256(version("scikit-learn").encode())
+    for path in parts:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def learn(content: Path, models: Path) -> Path:
+    """Return the file of what was learnt from the present labels, learnt now when there is none.
+
+    Raises:
+        ContentError: a labelled file is malformed.
+    """
+    import joblib
+
+    kept = _file(content, models)
+    if load(content, models) is not None:
+        return kept
+    learned = Learned.fit(load_labelled(content), content)
+    making = models / "letters.making"
+    models.mkdir(parents=True, exist_ok=True)
+    joblib.dump(learned, making, compress=3)
+    making.replace(kept)
+    for old in models.glob("letters-*.joblib"):
+        if old != kept:
+            old.unlink()
+    return kept
+
+
+def load(content: Path, models: Path) -> Learned | None:
+    """Return what was learnt from the present labels; None when it was not yet, from others, or is damaged."""
+    import joblib
+
+    kept = _file(content, models)
+    try:
+        learned = joblib.load(kept)
+    except (OSError, EOFError, ValueError, KeyError, zlib.error, pickle.UnpicklingError):  # missing, or damaged
+        return None
+    return learned if isinstance(learned, Learned) else None
+
+
+def _file(content: Path, models: Path) -> Path:
+    return models / f"letters-{fingerprint(content)[:16]}.joblib"

@@ -1,0 +1,143 @@
+"""From margins to proposals: what a letter states by what was learnt, in place of what its phrases alone found.
+
+What was learnt knows the phrases' opinion of each sentence, so it replaces it for every finding that it knows. Numbers,
+grades, scores and goals are read by phrases as before, and so is what too few labelled lines state.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol, Self
+
+from bot.referral.learned import Candidate, candidates, load, sentences
+from bot.referral.letter import LetterReader
+from bot.referral.record import UNSURE, Proposed, Referral
+from bot.triage.rules import Finding
+
+STATED, DENIED, ASKED = -0.25, -0.2, 0.0
+"""Margins from which a sentence is taken to state, deny or leave unsure. Set on letters whose writers were left out of
+the learning: a finding missed costs as much as one too many."""
+_SURER = 0.3
+"""By so much a doubt must be surer than the statement to stand for it."""
+_ONSET, _CAUSE = -1.5, -0.3
+"""Margins from which a time is taken for the onset, and a cause for the cause."""
+_OF_THE_LETTER = ("side", "cause")
+
+type Best = Mapping[str, tuple[float, str]]
+
+
+class Reads(Protocol):
+    """What was learnt (see `learned.Learned`)."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, texts: Sequence[str], phrases: LetterReader) -> list[dict[str, float]]:
+        """For each sentence the labels that may hold, with their margins."""
+        ...
+
+    def onset(self, seen: Sequence[Candidate]) -> list[float]:
+        """For each time how likely it is the onset."""
+        ...
+
+
+def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -> Referral:
+    """The referral as the letter is read by what was learnt, each finding with the sentence that says so.
+
+    Args:
+        referral: as it was read by phrases.
+        phrases: the phrases.
+        learned: what was learnt.
+    """
+    texts = [referral.text[start:end].strip() for start, end in sentences(referral.text)]
+    best = _best(texts, learned(texts, phrases))
+    known = {name.partition("=")[0] for name in learned.names}
+    findings = {name: each for name, each in referral.findings.items() if name not in known}
+    findings |= {name: proposed for name in sorted(known) if (proposed := _proposed(name, best, learned.names))}
+    quotes = dict(referral.quotes)
+    onset, exact = referral.onset, referral.onset_is_exact
+    seen = candidates(referral.text, referral.written or referral.received, referral.onset)
+    odds = learned.onset(seen)
+    if odds:
+        surest, time = max(zip(odds, seen, strict=True), key=lambda each: each[0])
+        if surest < _ONSET or time.when.day > referral.received:
+            onset, exact = None, False
+            quotes.pop("onset", None)
+        elif time.when.day != onset:
+            onset, exact = time.when.day, time.when.exact
+            quotes["onset"] = f"{time.left}{time.words}{time.right}".strip()
+    cause = referral.cause
+    named = [(margin, name, quote) for name, (margin, quote) in best.items() if name.startswith("cause=")]
+    if named and max(named)[0] > _CAUSE:
+        _, name, quotes["cause"] = max(named)
+        cause = name.removeprefix("cause=")
+    return replace(
+        referral,
+        findings=MappingProxyType(findings),
+        onset=onset,
+        onset_is_exact=exact,
+        cause=cause,
+        quotes=MappingProxyType(quotes),
+    )
+
+
+def _best(texts: Sequence[str], margins: Iterable[Mapping[str, float]]) -> Best:
+    """For each label the sentence that states it most surely."""
+    best: dict[str, tuple[float, str]] = {}
+    for text, found in zip(texts, margins, strict=True):
+        for name, margin in found.items():
+            if name not in best or margin > best[name][0]:
+                best[name] = (margin, text)
+    return best
+
+
+def _proposed(finding: str, best: Best, names: Sequence[str]) -> Proposed | None:
+    """A finding's value: stated goes before asked, asked before denied, as in a letter read from the worse side."""
+    if finding in _OF_THE_LETTER:
+        return None
+    nothing = (-9.0, "")
+    stated, denied, asked = (best.get(f"{finding}={value}", nothing) for value in ("yes", "no", UNSURE))
+    if stated[0] > STATED and stated[0] > asked[0] - _SURER:
+        return Proposed("yes", stated[1])
+    if asked[0] > ASKED:
+        return Proposed(UNSURE, asked[1])
+    if denied[0] > DENIED:
+        return Proposed("no", denied[1])
+    choices = [
+        (*best[name], name.partition("=")[2])
+        for name in names
+        if name.partition("=")[0] == finding and name.partition("=")[2] not in ("yes", "no", UNSURE) and name in best
+    ]
+    if choices and max(choices)[0] > STATED:
+        _, quote, value = max(choices)
+        return Proposed(value, quote)
+    return None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LetterReading:
+    """The first reading of a letter: its phrases, and what was learnt in their place where there is any."""
+
+    phrases: LetterReader
+    learned: Reads | None = None
+
+    @classmethod
+    def load(cls, content: Path, findings: Mapping[str, Finding], models: Path | None = None) -> Self:
+        """What reads the letters of a content folder.
+
+        Args:
+            content: the content folder.
+            findings: the findings that a letter may state.
+            models: where what was learnt is kept; without it, or with nothing fresh there, the phrases read alone.
+
+        Raises:
+            ContentError: a phrase can't be used.
+        """
+        learned = load(content, models) if models is not None else None
+        return cls(LetterReader.load(content, findings), learned)
+
+    def __call__(self, text: str, received: date) -> Referral:
+        """What a letter states. Never fails, whatever the text."""
+        referral = self.phrases(text, received)
+        return referral if self.learned is None else learned_reading(referral, self.phrases, self.learned)

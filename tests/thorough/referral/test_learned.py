@@ -1,0 +1,108 @@
+"""What is learnt from a few labelled letters, how it is kept, and when it is out of date."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from bot.referral import learned
+from bot.referral.labelled import FOLDER
+from bot.referral.learned import Learned, candidates, fingerprint, learn, load
+from bot.referral.learned_reading import LetterReading
+from bot.settings import CONTENT
+from tests.unit.loaded import bands, reader
+
+OPEN = ["The eye stays open at night.", "Her eye stays open when she sleeps.", "His eye stays open all night long.",
+        "At night the eye stays open.", "The left eye stays open in bed."]  # fmt: skip
+SHUT = ["The eye shuts well.", "Her eye shuts fully.", "He says the eye shuts.", "Both eyes shut well at night.",
+        "The left eye shuts in bed."]  # fmt: skip
+OTHER = ["Dear colleague,", "Many thanks.", "He works on a farm.", "Please see her soon.", "Kind regards."]
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The content folder with a few labels in place of all."""
+    folder = tmp_path_factory.mktemp("content")
+    for name in ("referral", "triage"):
+        shutil.copytree(CONTENT / name, folder / name)
+    shutil.copy(CONTENT / "languages.yml", folder)
+    for path in (folder / FOLDER).glob("*.yml"):
+        path.unlink()
+    lines = [f'- says: "{text}"\n  states: {{cannot_close_eye: "yes"}}' for text in OPEN]
+    lines += [f'- says: "{text}"\n  states: {{cannot_close_eye: "no"}}' for text in SHUT]
+    lines += [f'- says: "{text}"' for text in OTHER]
+    letters = [
+        f"- id: L{day}\n  received: 2026-11-19\n  band: P2\n  why: test\n  onset: 2026-11-0{day}\n"
+        f'  lines:\n  - says: "Seen on {day + 9} November, her face fell on {day} November."'
+        for day in range(1, 9)
+    ]
+    text = "letters:\n" + "\n".join(letters) + "\nsentences:\n" + "\n".join(lines) + "\n"
+    (folder / FOLDER / "few.yml").write_text(text, encoding="utf-8")
+    yield folder
+
+
+@pytest.fixture(scope="module")
+def models(content: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    learn(content, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def what(content: Path, models: Path) -> Learned:
+    found = load(content, models)
+    assert found is not None
+    return found
+
+
+def test_a_new_wording_is_known_by_its_words(what: Learned) -> None:
+    opened, shut, neither = what(["His eye stays open.", "Her eye shuts in bed.", "Kind regards."], reader())
+
+    assert opened["cannot_close_eye=yes"] > opened.get("cannot_close_eye=no", -1)
+    assert shut["cannot_close_eye=no"] > shut.get("cannot_close_eye=yes", -1)
+    assert neither == {}
+
+
+def test_the_onset_is_told_from_the_day_of_a_visit(what: Learned) -> None:
+    seen = candidates("Seen on 18 November, his face fell on 12 November.", date(2026, 11, 19), None)
+    visit, onset = what.onset(seen)
+
+    assert onset > visit
+
+
+def test_a_letter_is_read_by_what_was_learnt(content: Path, models: Path) -> None:
+    reading = LetterReading.load(content, bands().findings, models)
+
+    assert reading.learned is not None
+    assert reading("Dear all,\nHer eye stays open in bed.", date(2026, 11, 19)).value("cannot_close_eye") == "yes"
+
+
+def test_what_was_learnt_is_not_learnt_again(content: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learned, "load_labelled", lambda _: pytest.fail("learnt again"))
+
+    learn(content, models)
+
+
+def test_another_label_makes_it_out_of_date(content: Path, models: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "content"
+    shutil.copytree(content, changed)
+    assert load(changed, models) is not None
+    with (changed / FOLDER / "few.yml").open("a") as file:
+        file.write('- says: "One more."\n')
+
+    assert fingerprint(changed) != fingerprint(content)
+    assert load(changed, models) is None
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: raw[: len(raw) // 2], lambda raw: b"", lambda raw: b"no" + raw[2:]])
+def test_a_damaged_file_counts_as_none(spoil: object, content: Path, models: Path, tmp_path: Path) -> None:
+    (kept,) = models.glob("letters-*.joblib")
+    (tmp_path / kept.name).write_bytes(spoil(kept.read_bytes()))  # type: ignore[operator]
+
+    assert load(content, tmp_path) is None
+
+
+def test_without_any_the_phrases_read_alone(content: Path, tmp_path: Path) -> None:
+    assert LetterReading.load(content, bands().findings, tmp_path).learned is None

@@ -1,0 +1,150 @@
+"""From margins to proposals: what replaces the phrases' findings, and what stays theirs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.referral.learned import Candidate, candidates, sentences
+from bot.referral.learned_reading import ASKED, DENIED, STATED, learned_reading
+from bot.referral.letter import LetterReader
+from bot.referral.record import Proposed, Referral
+from tests.unit.loaded import reader
+
+DAY = date(2026, 11, 19)
+TEXT = "Dear all,\nHer eye stays open. The face fell on 3 November. Seen on 10 November."
+NAMES = ("cannot_close_eye=yes", "cannot_close_eye=no", "cannot_close_eye=unsure", "cause=bells", "cause=rhs",
+         "onset_speed=hours_to_3d", "side=L")  # fmt: skip
+
+
+@dataclass
+class Told:
+    """What was learnt, as a test wants it: margins by a word of the sentence, odds by a word before the time."""
+
+    margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    odds: Mapping[str, float] = field(default_factory=dict)
+    names: tuple[str, ...] = NAMES
+
+    def __call__(self, texts: Sequence[str], phrases: LetterReader) -> list[dict[str, float]]:
+        return [
+            {name: margin for word, found in self.margins.items() if word in text for name, margin in found.items()}
+            for text in texts
+        ]
+
+    def onset(self, seen: Sequence[Candidate]) -> list[float]:
+        return [next((odds for word, odds in self.odds.items() if word in each.left), -9.0) for each in seen]
+
+
+def read(told: Told, referral: Referral | None = None) -> Referral:
+    return learned_reading(referral or Referral(received=DAY, text=TEXT), reader(), told)
+
+
+def stated(name: str, value: str) -> Mapping[str, Proposed]:
+    return MappingProxyType({name: Proposed(value, "x")})
+
+
+def test_a_sentence_that_states_a_finding_is_its_quote() -> None:
+    told = Told({"open": {"cannot_close_eye=yes": STATED + 0.1}})
+
+    assert read(told).findings == {"cannot_close_eye": Proposed("yes", "Her eye stays open.")}
+
+
+@pytest.mark.parametrize(
+    ("margins", "value"),
+    [
+        ({"yes": STATED + 0.01}, "yes"),
+        ({"yes": STATED - 0.01}, None),
+        ({"yes": 0.1, "no": 2.0}, "yes"),
+        ({"yes": 0.0, "unsure": 1.0}, "unsure"),
+        ({"yes": 0.5, "unsure": 0.6}, "yes"),
+        ({"unsure": ASKED + 0.01, "no": 2.0}, "unsure"),
+        ({"no": DENIED + 0.01}, "no"),
+        ({"no": DENIED - 0.01}, None),
+    ],
+)
+def test_the_worse_reading_stands(margins: Mapping[str, float], value: str | None) -> None:
+    told = Told({"open": {f"cannot_close_eye={name}": margin for name, margin in margins.items()}})
+
+    assert read(told).value("cannot_close_eye") == value
+
+
+def test_what_was_learnt_replaces_the_phrases_where_it_knows_the_finding() -> None:
+    referral = Referral(received=DAY, text=TEXT, findings=stated("cannot_close_eye", "no"))
+
+    assert read(Told(), referral).findings == {}
+
+
+def test_what_was_not_learnt_stays_as_the_phrases_read_it() -> None:
+    referral = Referral(received=DAY, text=TEXT, findings=stated("age", "50"))
+
+    assert read(Told(), referral).findings == referral.findings
+
+
+def test_of_a_choice_the_surest_value_is_taken() -> None:
+    told = Told({"fell": {"onset_speed=hours_to_3d": 0.3}})
+
+    assert read(told).value("onset_speed") == "hours_to_3d"
+
+
+def test_the_onset_is_the_likeliest_time_with_its_sentence() -> None:
+    read_ = read(Told(odds={"fell": 2.0, "Seen": 1.0}))
+
+    assert (read_.onset, read_.onset_is_exact) == (date(2026, 11, 3), True)
+    assert read_.quotes["onset"] == "The face fell on 3 November."
+
+
+def test_no_time_that_is_likely_enough_leaves_the_onset_unknown() -> None:
+    phrases = Referral(received=DAY, text=TEXT, onset=date(2026, 11, 10), quotes=MappingProxyType({"onset": "x"}))
+    read_ = read(Told(), phrases)
+
+    assert (read_.onset, read_.quotes) == (None, {})
+
+
+def test_a_day_to_come_is_no_onset() -> None:
+    referral = Referral(received=date(2026, 11, 1), written=DAY, text=TEXT)
+
+    assert read(Told(odds={"fell": 2.0}), referral).onset is None
+
+
+def test_the_surest_cause_is_taken_and_quoted() -> None:
+    read_ = read(Told({"fell": {"cause=bells": 0.2}, "Seen": {"cause=rhs": 0.5}}))
+
+    assert (read_.cause, read_.quotes["cause"]) == ("rhs", "Seen on 10 November.")
+
+
+def test_a_cause_stays_where_nothing_says_otherwise() -> None:
+    assert read(Told(), Referral(received=DAY, text=TEXT, cause="vs")).cause == "vs"
+
+
+@given(st.text(max_size=300))
+def test_sentences_are_parts_of_the_letter_in_order(text: str) -> None:
+    spans = list(sentences(text))
+
+    assert all(text[start:end].strip() for start, end in spans)
+    assert all(one[1] <= two[0] for one, two in pairwise(spans))
+    if text.strip():
+        assert spans
+
+
+@given(st.lists(st.sampled_from(["on 3 May", "3/52", "yesterday", "since 2019.", "\n", "Mr. A", "fell"]), max_size=12))
+def test_the_times_of_any_letter_have_their_words_around_them(parts: list[str]) -> None:
+    text = " ".join(parts)
+
+    for each in candidates(text, DAY, None):
+        assert each.left + each.words + each.right in text
+
+
+def test_a_very_long_letter_is_read_from_its_beginning() -> None:
+    spans = list(sentences("It fell.\n" * 5000))
+
+    assert len(spans) == 200
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "...", "3/52", "x" * 5000])
+def test_no_letter_is_too_odd(text: str) -> None:
+    read(Told(odds={"": 3.0}), Referral(received=DAY, text=text))
