@@ -160,7 +160,7 @@ def vignettes(cases: Iterable[Line]) -> list[Share]:
     ]
 
 
-def letters(bank: Sequence[Line]) -> list[Share]:
+def letters(name: str, bank: Sequence[Line]) -> list[Share]:
     """What the desk would propose for each referral letter, against the gold band and what the letter states."""
     band = urgent = urgent_found = stated = found = 0
     with SecondReader() as hear:
@@ -175,9 +175,9 @@ def letters(bank: Sequence[Line]) -> list[Share]:
         stated += len(gold["findings"])
         found += sum(str(values.get(name)) == str(value) for name, value in gold["findings"].items())
     return [
-        Share("letters: the band is right", band, len(bank)),
-        Share("letters: of the most urgent, put on top", urgent_found, urgent),
-        Share("letters: what is stated, found with its value", found, stated),
+        Share(f"{name}: the band is right", band, len(bank)),
+        Share(f"{name}: of the most urgent, put on top", urgent_found, urgent),
+        Share(f"{name}: what is stated, found with its value", found, stated),
     ]
 
 
@@ -198,7 +198,11 @@ def measure() -> list[Share]:
     for name, bank in banks.items():
         shares += urgency(name, bank, answers[start : start + len(bank)])
         start += len(bank)
-    others = [*vignettes(lines("vignettes.jsonl")), *letters(lines("letters.jsonl"))]
+    others = [
+        *vignettes(lines("vignettes.jsonl")),
+        *letters("letters", lines("letters.jsonl")),
+        *letters("second letters", lines("letters_2.jsonl")),
+    ]
     return [*shares, *others, *questions(asked, answers[start:])]
 
 
@@ -227,8 +231,9 @@ none has been labelled by a clinician. A good score is a check of the product ag
 - *a sure crisis*: the gentle question whether there are thoughts of dying is no verdict; the row before counts
   it as one.
 - *vignettes*: cases with every answer known or unknown, led through the interview. Gold is the rules read by hand.
-- *letters*: 60 invented referral letters with the band a reader of the evidence pack gave them, read as pasted; nobody
-  wrote a phrase of the reader from these.
+- *letters*: 60 invented referral letters with the band a reader of the evidence pack gave them, read as pasted.
+  *second letters*: 60 by another writer, with nearly every statement labelled. Nobody wrote a phrase of the reader from
+  these, and it learnt from none of them.
 - The interval is Wilson's, for a share at 95 % confidence.
 """
 

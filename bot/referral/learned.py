@@ -12,12 +12,13 @@ import pickle
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
 from itertools import batched, pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,6 +33,8 @@ type Span = tuple[int, int]
 _MOST_SENTENCES, _LONGEST = 200, 700
 _FEWEST_EXAMPLES = 4
 """What fewer lines state is not learnt; the phrases alone read it."""
+_RARE = 30
+"""Below so many labelled lines a machine is shy, and is believed sooner."""
 _STRENGTH, _WEIGHT_OF_PHRASES, _SEED = 0.5, 0.4, 42
 _SMALLEST = 0.01
 """Weights below it are dropped: nine in ten, for less than a thousandth of what a sentence weighs."""
@@ -95,10 +98,10 @@ def candidates(text: str, base: date, by_phrases: date | None) -> list[Candidate
 
 
 class Learned:
-    """What was learnt. `names` are the labels in the order of the margins: "finding=value"."""
+    """What was learnt. `names` are the labels, "finding=value", in the order of margins; `rare` those of few lines."""
 
-    def __init__(self, names: Sequence[str], lines: Any, onset: Any) -> None:
-        self.names = tuple(names)
+    def __init__(self, names: Sequence[str], rare: Iterable[str], lines: Any, onset: Any) -> None:
+        self.names, self.rare = tuple(names), frozenset(rare)
         self._lines, self._onset = lines, onset
 
     @classmethod
@@ -112,7 +115,7 @@ class Learned:
         counted = Counter(label for line in labelled.lines for label in line.states)
         names = sorted(label for label, count in counted.items() if count >= _FEWEST_EXAMPLES)
         texts = [line.says for line in labelled.lines]
-        with ProcessPoolExecutor(_PROCESSES, initializer=_open_phrases, initargs=(content,)) as beside:
+        with ProcessPoolExecutor(_PROCESSES, get_context("spawn"), _open_phrases, (content,)) as beside:
             phrases = [each for part in beside.map(_phrases_of, batched(texts, _PART)) for each in part]
             onsets = list(beside.map(_onset_of, labelled.letters, chunksize=20))
         lines = _Lines().fit(texts, phrases, [line.states for line in labelled.lines], names)
@@ -121,7 +124,8 @@ class Learned:
             for each in candidates(letter.text, letter.received, by_phrases):
                 seen.append(each)
                 right.append(letter.onset is not None and abs((each.when.day - letter.onset).days) <= letter.within)
-        return cls(names, lines, _Onset().fit(seen, right))
+        rare = [label for label in names if counted[label] < _RARE]
+        return cls(names, rare, lines, _Onset().fit(seen, right))
 
     def __call__(self, texts: Sequence[str], phrases: "LetterReader") -> list[dict[str, float]]:
         """For each sentence the labels that may hold, with their margins: above 0 it is likelier than not."""

@@ -19,6 +19,12 @@ from bot.triage.rules import Finding
 STATED, DENIED, ASKED = -0.25, -0.2, 0.0
 """Margins from which a sentence is taken to state, deny or leave unsure. Set on letters whose writers were left out of
 the learning: a finding missed costs as much as one too many."""
+STATED_RARELY = -0.45
+"""The same for what few labelled lines state: a machine that saw little of a sign is shy of saying yes."""
+_OWN = {"droop": 0.1}
+"""Nearly every letter speaks of a weak face, also those that deny it."""
+_PHRASES_FILL_IN = frozenset({"droop", "pregnant", "postpartum_6w"})
+"""Findings that phrases know well enough to be believed where the machines are silent."""
 _SURER = 0.3
 """By so much a doubt must be surer than the statement to stand for it."""
 _ONSET, _CAUSE = -1.5, -0.3
@@ -32,6 +38,7 @@ class Reads(Protocol):
     """What was learnt (see `learned.Learned`)."""
 
     names: tuple[str, ...]
+    rare: frozenset[str]
 
     def __call__(self, texts: Sequence[str], phrases: LetterReader) -> list[dict[str, float]]:
         """For each sentence the labels that may hold, with their margins."""
@@ -53,8 +60,8 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
     texts = [referral.text[start:end].strip() for start, end in sentences(referral.text)]
     best = _best(texts, learned(texts, phrases))
     known = {name.partition("=")[0] for name in learned.names}
-    findings = {name: each for name, each in referral.findings.items() if name not in known}
-    findings |= {name: proposed for name in sorted(known) if (proposed := _proposed(name, best, learned.names))}
+    findings = {name: each for name, each in referral.findings.items() if name not in known or name in _PHRASES_FILL_IN}
+    findings |= {name: proposed for name in sorted(known) if (proposed := _proposed(name, best, learned))}
     quotes = dict(referral.quotes)
     onset, exact = referral.onset, referral.onset_is_exact
     seen = candidates(referral.text, referral.written or referral.received, referral.onset)
@@ -92,13 +99,14 @@ def _best(texts: Sequence[str], margins: Iterable[Mapping[str, float]]) -> Best:
     return best
 
 
-def _proposed(finding: str, best: Best, names: Sequence[str]) -> Proposed | None:
+def _proposed(finding: str, best: Best, learned: Reads) -> Proposed | None:
     """A finding's value: stated goes before asked, asked before denied, as in a letter read from the worse side."""
     if finding in _OF_THE_LETTER:
         return None
     nothing = (-9.0, "")
     stated, denied, asked = (best.get(f"{finding}={value}", nothing) for value in ("yes", "no", UNSURE))
-    if stated[0] > STATED and stated[0] > asked[0] - _SURER:
+    enough = STATED_RARELY if f"{finding}=yes" in learned.rare else _OWN.get(finding, STATED)
+    if stated[0] > enough and stated[0] > asked[0] - _SURER:
         return Proposed("yes", stated[1])
     if asked[0] > ASKED:
         return Proposed(UNSURE, asked[1])
@@ -106,7 +114,7 @@ def _proposed(finding: str, best: Best, names: Sequence[str]) -> Proposed | None
         return Proposed("no", denied[1])
     choices = [
         (*best[name], name.partition("=")[2])
-        for name in names
+        for name in learned.names
         if name.partition("=")[0] == finding and name.partition("=")[2] not in ("yes", "no", UNSURE) and name in best
     ]
     if choices and max(choices)[0] > STATED:

@@ -14,10 +14,7 @@ from tests.desk.test_merge import merge
 from tests.desk.test_referral import do, made, pasted
 from tests.desk.test_rest import ONE, REQUEST
 
-ONCE = (
-    "This letter was read once: the second reading could not be done. "
-    "Read it yourself for emergencies."
-)
+ONCE = "This letter was read once: the second reading could not be done. Read it yourself for emergencies."
 
 type Hears = Callable[[Callable[[Sequence[str]], list[float] | None]], None]
 

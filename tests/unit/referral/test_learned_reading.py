@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.referral.learned import Candidate, candidates, sentences
-from bot.referral.learned_reading import ASKED, DENIED, STATED, learned_reading
+from bot.referral.learned_reading import ASKED, DENIED, STATED, STATED_RARELY, learned_reading
 from bot.referral.letter import LetterReader
 from bot.referral.record import Proposed, Referral
 from tests.unit.loaded import reader
@@ -29,6 +29,7 @@ class Told:
     margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     odds: Mapping[str, float] = field(default_factory=dict)
     names: tuple[str, ...] = NAMES
+    rare: frozenset[str] = frozenset()
 
     def __call__(self, texts: Sequence[str], phrases: LetterReader) -> list[dict[str, float]]:
         return [
@@ -83,6 +84,19 @@ def test_what_was_not_learnt_stays_as_the_phrases_read_it() -> None:
     referral = Referral(received=DAY, text=TEXT, findings=stated("age", "50"))
 
     assert read(Told(), referral).findings == referral.findings
+
+
+def test_what_few_lines_taught_is_believed_sooner() -> None:
+    margins = {"open": {"cannot_close_eye=yes": STATED_RARELY + 0.01}}
+
+    assert read(Told(margins)).value("cannot_close_eye") is None
+    assert read(Told(margins, rare=frozenset({"cannot_close_eye=yes"}))).value("cannot_close_eye") == "yes"
+
+
+def test_phrases_fill_in_what_they_know_well() -> None:
+    referral = Referral(received=DAY, text=TEXT, findings=stated("pregnant", "yes"))
+
+    assert read(Told(names=(*NAMES, "pregnant=yes")), referral).value("pregnant") == "yes"
 
 
 def test_of_a_choice_the_surest_value_is_taken() -> None:
