@@ -76,6 +76,7 @@ def _known() -> tuple[type[Exception], ...]:
 def run() -> None:
     """Start everything: engine, actions, bot and desk, and the sandbox when no Telegram token is set."""
     from bot import logs
+    from bot.referral.kept import kept
     from bot.reports import reports_of
     from bot.stack.model import current_model, train
     from bot.stack.processes import Stack
@@ -91,7 +92,9 @@ def run() -> None:
         finally:
             checking.result()
     if model is None:
-        _note("Training the engine (three to five minutes; only when its data changed) ...")
+        _note("Training the engine (three to six minutes; only when its data changed) ...")
+    if not kept(CONTENT, MODELS).exists():
+        _note("Learning to read letters (one or two minutes; only when their labels or phrases changed) ...")
     stack = Stack(settings, train(), with_sandbox=sandbox)
 
     async def told_first_link() -> str | None:

@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 
 from bot.content_file import Problem, Strict, read
+from bot.referral.kept import LABELLED
 from bot.triage.rules import Finding
 
-FOLDER = Path("referral") / "letters"
 _CERTAIN = frozenset({"yes", "no", "unsure"})
 
 
@@ -140,11 +140,11 @@ def _problem(name: str, value: str, findings: Mapping[str, Finding]) -> str | No
 
 
 def _paths(content: Path) -> list[Path]:
-    return sorted((content / FOLDER).glob("*.yml"))
+    return sorted((content / LABELLED).glob("*.yml"))
 
 
 def _name(path: Path) -> str:
-    return f"content/{FOLDER.as_posix()}/{path.name}"
+    return f"content/{LABELLED.as_posix()}/{path.name}"
 
 
 def _labelled(lines: Iterable[_Line]) -> Iterable[LabelledLine]:

@@ -7,7 +7,6 @@ one weighs the times that a letter names: which of them is the day the palsy beg
 Nothing here knows a letter's author, and nothing is decided: margins out, which `learned_reading` turns into proposals.
 """
 
-import hashlib
 import pickle
 import re
 import zlib
@@ -16,13 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import version
 from itertools import batched, pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from bot.referral.labelled import FOLDER, Labelled, LabelledLetter, load_labelled
+from bot.referral.kept import kept
+from bot.referral.labelled import Labelled, LabelledLetter, load_labelled
 from bot.referral.when import When, times
 
 if TYPE_CHECKING:
@@ -284,50 +283,32 @@ def _onset_of(letter: LabelledLetter) -> date | None:
 # --- kept ---------------------------------------------------------------------------------------------------------
 
 
-def fingerprint(content: Path) -> str:
-    """A digest of everything that is learnt from: the labels, the phrases, the screen's cues, and this code."""
-    parts = sorted((content / FOLDER).glob("*.yml"))
-    parts += [content / "referral" / "letter.yml", content / "triage" / "cues.yml"]
-    parts += [Path(__file__).with_name(name) for name in ("learned.py", "letter.py", "standing.py", "when.py")]
-    digest = hashlib.sha256(version("scikit-learn").encode())
-    for path in parts:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
 def learn(content: Path, models: Path) -> Path:
-    """Return the file of what was learnt from the present labels, learnt now when there is none.
+    """Learn from the present labels, and return the file that it is kept in. What was learnt from others goes.
 
     Raises:
         ContentError: a labelled file is malformed.
     """
     import joblib
 
-    kept = _file(content, models)
-    if load(content, models) is not None:
-        return kept
+    file = kept(content, models)
     learned = Learned.fit(load_labelled(content), content)
     making = models / "letters.making"
     models.mkdir(parents=True, exist_ok=True)
     joblib.dump(learned, making, compress=3)
-    making.replace(kept)
+    making.replace(file)
     for old in models.glob("letters-*.joblib"):
-        if old != kept:
+        if old != file:
             old.unlink()
-    return kept
+    return file
 
 
 def load(content: Path, models: Path) -> Learned | None:
     """Return what was learnt from the present labels; None when it was not yet, from others, or is damaged."""
     import joblib
 
-    kept = _file(content, models)
     try:
-        learned = joblib.load(kept)
+        learned = joblib.load(kept(content, models))
     except (OSError, EOFError, ValueError, KeyError, zlib.error, pickle.UnpicklingError):  # missing, or damaged
         return None
     return learned if isinstance(learned, Learned) else None
-
-
-def _file(content: Path, models: Path) -> Path:
-    return models / f"letters-{fingerprint(content)[:16]}.joblib"

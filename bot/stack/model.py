@@ -10,7 +10,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-from bot.referral.learned import learn
+from bot.referral.kept import kept
 from bot.settings import CONTENT, MODELS, ROOT
 
 ENGINE_PYTHON = ROOT / "engine" / ".venv" / "bin" / "python"
@@ -76,7 +76,7 @@ def train(*, force: bool = False) -> Path:
     """
     fresh = current_model()
     if fresh is not None and not force:
-        learn(CONTENT, MODELS)
+        learn_letters()
         return fresh
     if not ENGINE_PYTHON.exists():
         raise EngineMissing("The engine's environment is missing. Run `make setup` (it needs Python 3.10).")
@@ -98,5 +98,17 @@ def train(*, force: bool = False) -> Path:
         if old != model:
             old.unlink()
     _STAMP.write_text(f"{wanted}\n", encoding="utf-8")
-    learn(CONTENT, MODELS)
+    learn_letters(force=force)
     return model
+
+
+def learn_letters(*, force: bool = False) -> None:
+    """Learn what the desk reads letters by, unless that is fresh.
+
+    Raises:
+        ContentError: a labelled file is malformed.
+    """
+    if force or not kept(CONTENT, MODELS).exists():
+        from bot.referral.learned import learn  # a second to load, and needed once
+
+        learn(CONTENT, MODELS)

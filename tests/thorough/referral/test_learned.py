@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.referral import learned
-from bot.referral.labelled import FOLDER
-from bot.referral.learned import Learned, candidates, fingerprint, learn, load
+from bot.referral.kept import LABELLED, fingerprint, kept
+from bot.referral.learned import Learned, candidates, learn, load
 from bot.referral.learned_reading import LetterReading
 from bot.settings import CONTENT
 from tests.unit.loaded import bands, reader
@@ -28,7 +27,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name in ("referral", "triage"):
         shutil.copytree(CONTENT / name, folder / name)
     shutil.copy(CONTENT / "languages.yml", folder)
-    for path in (folder / FOLDER).glob("*.yml"):
+    for path in (folder / LABELLED).glob("*.yml"):
         path.unlink()
     lines = [f'- says: "{text}"\n  states: {{cannot_close_eye: "yes"}}' for text in OPEN]
     lines += [f'- says: "{text}"\n  states: {{cannot_close_eye: "no"}}' for text in SHUT]
@@ -39,7 +38,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for day in range(1, 9)
     ]
     text = "letters:\n" + "\n".join(letters) + "\nsentences:\n" + "\n".join(lines) + "\n"
-    (folder / FOLDER / "few.yml").write_text(text, encoding="utf-8")
+    (folder / LABELLED / "few.yml").write_text(text, encoding="utf-8")
     yield folder
 
 
@@ -79,17 +78,15 @@ def test_a_letter_is_read_by_what_was_learnt(content: Path, models: Path) -> Non
     assert reading("Dear all,\nHer eye stays open in bed.", date(2026, 11, 19)).value("cannot_close_eye") == "yes"
 
 
-def test_what_was_learnt_is_not_learnt_again(content: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learned, "load_labelled", lambda _: pytest.fail("learnt again"))
-
-    learn(content, models)
+def test_what_was_learnt_is_where_it_is_looked_for_and_nothing_else_is_left(content: Path, models: Path) -> None:
+    assert list(models.iterdir()) == [kept(content, models)]
 
 
 def test_another_label_makes_it_out_of_date(content: Path, models: Path, tmp_path: Path) -> None:
     changed = tmp_path / "content"
     shutil.copytree(content, changed)
     assert load(changed, models) is not None
-    with (changed / FOLDER / "few.yml").open("a") as file:
+    with (changed / LABELLED / "few.yml").open("a") as file:
         file.write('- says: "One more."\n')
 
     assert fingerprint(changed) != fingerprint(content)
@@ -98,8 +95,8 @@ def test_another_label_makes_it_out_of_date(content: Path, models: Path, tmp_pat
 
 @pytest.mark.parametrize("spoil", [lambda raw: raw[: len(raw) // 2], lambda raw: b"", lambda raw: b"no" + raw[2:]])
 def test_a_damaged_file_counts_as_none(spoil: object, content: Path, models: Path, tmp_path: Path) -> None:
-    (kept,) = models.glob("letters-*.joblib")
-    (tmp_path / kept.name).write_bytes(spoil(kept.read_bytes()))  # type: ignore[operator]
+    file = kept(content, models)
+    (tmp_path / file.name).write_bytes(spoil(file.read_bytes()))  # type: ignore[operator]
 
     assert load(content, tmp_path) is None
 

@@ -7,7 +7,8 @@ from textwrap import dedent
 import pytest
 
 from bot.content_file import ContentError
-from bot.referral.labelled import FOLDER, LabelledLine, check_labelled, load_labelled
+from bot.referral.kept import LABELLED
+from bot.referral.labelled import LabelledLine, check_labelled, load_labelled
 from bot.triage.rules import Finding
 
 FINDINGS = {
@@ -32,8 +33,8 @@ LETTER = """
 
 
 def folder(root: Path, text: str, name: str = "one.yml") -> Path:
-    (root / FOLDER).mkdir(parents=True, exist_ok=True)
-    (root / FOLDER / name).write_text(dedent(text), encoding="utf-8")
+    (root / LABELLED).mkdir(parents=True, exist_ok=True)
+    (root / LABELLED / name).write_text(dedent(text), encoding="utf-8")
     return root
 
 
