@@ -61,7 +61,12 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
     best = _best(texts, learned(texts, phrases))
     known = {name.partition("=")[0] for name in learned.names}
     findings = {name: each for name, each in referral.findings.items() if name not in known or name in _PHRASES_FILL_IN}
-    findings |= {name: proposed for name in sorted(known) if (proposed := _proposed(name, best, learned))}
+    for name in sorted(known):
+        proposed, by_phrases = _proposed(name, best, learned), referral.findings.get(name)
+        if proposed is not None:
+            # Where both say the same, the phrases' words are the shorter part of the sentence.
+            same = by_phrases is not None and by_phrases.value == proposed.value
+            findings[name] = by_phrases if same and by_phrases is not None else proposed
     quotes = dict(referral.quotes)
     onset, exact = referral.onset, referral.onset_is_exact
     seen = candidates(referral.text, referral.written or referral.received, referral.onset)
@@ -73,7 +78,7 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
             quotes.pop("onset", None)
         elif time.when.day != onset:
             onset, exact = time.when.day, time.when.exact
-            quotes["onset"] = f"{time.left}{time.words}{time.right}".strip()
+            quotes["onset"] = f"{time.left}{time.words}{time.right}".strip().rstrip(".;,")
     cause = referral.cause
     named = [(margin, name, quote) for name, (margin, quote) in best.items() if name.startswith("cause=")]
     if named and max(named)[0] > _CAUSE:
@@ -95,7 +100,7 @@ def _best(texts: Sequence[str], margins: Iterable[Mapping[str, float]]) -> Best:
     for text, found in zip(texts, margins, strict=True):
         for name, margin in found.items():
             if name not in best or margin > best[name][0]:
-                best[name] = (margin, text)
+                best[name] = (margin, text.rstrip(".;,"))
     return best
 
 

@@ -52,7 +52,7 @@ def stated(name: str, value: str) -> Mapping[str, Proposed]:
 def test_a_sentence_that_states_a_finding_is_its_quote() -> None:
     told = Told({"open": {"cannot_close_eye=yes": STATED + 0.1}})
 
-    assert read(told).findings == {"cannot_close_eye": Proposed("yes", "Her eye stays open.")}
+    assert read(told).findings == {"cannot_close_eye": Proposed("yes", "Her eye stays open")}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,12 @@ def test_what_was_learnt_replaces_the_phrases_where_it_knows_the_finding() -> No
     referral = Referral(received=DAY, text=TEXT, findings=stated("cannot_close_eye", "no"))
 
     assert read(Told(), referral).findings == {}
+
+
+def test_where_both_say_the_same_the_phrases_words_stay() -> None:
+    referral = Referral(received=DAY, text=TEXT, findings=stated("cannot_close_eye", "yes"))
+
+    assert read(Told({"open": {"cannot_close_eye=yes": 1.0}}), referral).findings == referral.findings
 
 
 def test_what_was_not_learnt_stays_as_the_phrases_read_it() -> None:
@@ -109,7 +115,7 @@ def test_the_onset_is_the_likeliest_time_with_its_sentence() -> None:
     read_ = read(Told(odds={"fell": 2.0, "Seen": 1.0}))
 
     assert (read_.onset, read_.onset_is_exact) == (date(2026, 11, 3), True)
-    assert read_.quotes["onset"] == "The face fell on 3 November."
+    assert read_.quotes["onset"] == "The face fell on 3 November"
 
 
 def test_no_time_that_is_likely_enough_leaves_the_onset_unknown() -> None:
@@ -128,7 +134,7 @@ def test_a_day_to_come_is_no_onset() -> None:
 def test_the_surest_cause_is_taken_and_quoted() -> None:
     read_ = read(Told({"fell": {"cause=bells": 0.2}, "Seen": {"cause=rhs": 0.5}}))
 
-    assert (read_.cause, read_.quotes["cause"]) == ("rhs", "Seen on 10 November.")
+    assert (read_.cause, read_.quotes["cause"]) == ("rhs", "Seen on 10 November")
 
 
 def test_a_cause_stays_where_nothing_says_otherwise() -> None:
