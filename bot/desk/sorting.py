@@ -23,6 +23,10 @@ from bot.triage.rules import Finding
 log = structlog.get_logger()
 
 
+def _phrases_alone() -> None:
+    log.warning("letters.phrases_alone", remedy="septimus train")
+
+
 class _OwnRules(BaseModel):
     """The bands' own rules, of all that stands in their file."""
 
@@ -78,7 +82,7 @@ class Sorter:
         return reasons(self._bands.rules, file.rules, sources, finding, value)
 
     def warm(self) -> None:
-        """Load the phrases that letters are read by, and what was learnt.
+        """Load the phrases that letters are read by.
 
         Raises:
             ContentError: a phrase can't be used.
@@ -87,10 +91,7 @@ class Sorter:
 
     @cached_property
     def _reader(self) -> LetterReading:
-        reading = LetterReading.load(self._content, self.findings, self._models)
-        if self._models is not None and reading.learned is None:
-            log.warning("letters.phrases_alone", remedy="septimus train")
-        return reading
+        return LetterReading.load(self._content, self.findings, self._models, _phrases_alone)
 
     @cached_property
     def columns(self) -> Columns:

@@ -4,9 +4,10 @@ What was learnt knows the phrases' opinion of each sentence, so it replaces it f
 grades, scores and goals are read by phrases as before, and so is what too few labelled lines state.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
@@ -128,27 +129,45 @@ def _proposed(finding: str, best: Best, learned: Reads) -> Proposed | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class LetterReading:
     """The first reading of a letter: its phrases, and what was learnt in their place where there is any."""
 
     phrases: LetterReader
-    learned: Reads | None = None
+    _content: Path
+    _models: Path | None
+    _missing: Callable[[], None]
 
     @classmethod
-    def load(cls, content: Path, findings: Mapping[str, Finding], models: Path | None = None) -> Self:
-        """What reads the letters of a content folder.
+    def load(
+        cls,
+        content: Path,
+        findings: Mapping[str, Finding],
+        models: Path | None = None,
+        missing: Callable[[], None] = lambda: None,
+    ) -> Self:
+        """What reads the letters of a content folder; what was learnt is loaded with the first of them.
 
         Args:
             content: the content folder.
             findings: the findings that a letter may state.
-            models: where what was learnt is kept; without it, or with nothing fresh there, the phrases read alone.
+            models: where what was learnt is kept; without it phrases read alone.
+            missing: is called when nothing fresh is kept there, and phrases read alone for that.
 
         Raises:
             ContentError: a phrase can't be used.
         """
-        learned = load(content, models) if models is not None else None
-        return cls(LetterReader.load(content, findings), learned)
+        return cls(LetterReader.load(content, findings), content, models, missing)
+
+    @cached_property
+    def learned(self) -> Reads | None:
+        """What was learnt from the present labels; None without any. It takes a second, and 90 MB."""
+        if self._models is None:
+            return None
+        learned = load(self._content, self._models)
+        if learned is None:
+            self._missing()
+        return learned
 
     def __call__(self, text: str, received: date) -> Referral:
         """What a letter states. Never fails, whatever the text."""

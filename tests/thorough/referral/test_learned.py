@@ -103,3 +103,14 @@ def test_a_damaged_file_counts_as_none(spoil: object, content: Path, models: Pat
 
 def test_without_any_the_phrases_read_alone(content: Path, tmp_path: Path) -> None:
     assert LetterReading.load(content, bands().findings, tmp_path).learned is None
+
+
+def test_nothing_is_loaded_before_the_first_letter(content: Path, models: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    reading = LetterReading.load(content, bands().findings, tmp_path, lambda: told.append("missing"))
+    assert told == []
+
+    reading("It fell.", date(2026, 11, 19))
+    reading("It fell.", date(2026, 11, 19))
+
+    assert told == ["missing"]
