@@ -7,9 +7,9 @@ one weighs the times that a letter names: which of them is the day the palsy beg
 Nothing here knows a letter's author, and nothing is decided: margins out, which `learned_reading` turns into proposals.
 """
 
-import pickle
+import os
 import re
-import zlib
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from bot.referral.kept import kept
 from bot.referral.labelled import Labelled, LabelledLetter, load_labelled
+from bot.referral.source import joined_lines
 from bot.referral.when import When, times
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
 
 type Span = tuple[int, int]
 
-_MOST_SENTENCES, _LONGEST = 200, 700
+_READ, _LONGEST = 20_000, 700
+"""Of a letter so many signs are read, as by phrases; of a line without an end so many at a time."""
 _FEWEST_EXAMPLES = 4
 """What fewer lines state is not learnt; the phrases alone read it."""
+_NOT_LEARNT = frozenset({"side", "suicide_risk_in_hand", "eye_symptoms_in_hand"})
+"""Read by phrases; or followed from the findings together, never from one sentence (see `letter.settled`)."""
 _RARE = 30
 """Below so many labelled lines a machine is shy, and is believed sooner."""
 _STRENGTH, _WEIGHT_OF_PHRASES, _SEED = 0.5, 0.4, 42
@@ -42,20 +46,28 @@ _AROUND = 7
 """So many words before and after a time tell what it is the time of."""
 _ANY_DAY = date(2026, 11, 20)
 """A sentence alone is read by phrases as if it had come on one day; the day itself is no part of what is learnt."""
-_BOUNDARY = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\"'(\[0-9])|\n+")
+_BOUNDARY = re.compile(r"(?<=[.!?;])\s+(?=[A-Z\"'(\[0-9])|(?<=[a-z]{4}[.!?])\s+|\n+")
+"""A sentence's end. Where nobody writes capitals, a stop after a word of four letters: "e.g." and "pt." end none."""
 _WORD = re.compile(r"[a-z']+|\d+")
 
 
 def sentences(text: str) -> Iterator[Span]:
-    """Where each sentence or line of a letter begins and ends; of a very long letter the first 200."""
-    start = found = 0
-    for boundary in [*_BOUNDARY.finditer(text), None]:
-        end = boundary.start() if boundary else len(text)
-        if text[start:end].strip():
-            found += 1
-            yield start, min(end, start + _LONGEST)
-            if found == _MOST_SENTENCES:
-                return
+    """Where each sentence or line of a letter begins and ends. A line that was only wrapped goes on."""
+    read = list(text[:_READ])
+    for at, _, blank in joined_lines(text[:_READ]):
+        read[at] = blank
+    flat = "".join(read)
+    start = 0
+    for boundary in [*_BOUNDARY.finditer(flat), None]:
+        end = boundary.start() if boundary else len(flat)
+        while end - start > _LONGEST:
+            cut = flat.rfind(" ", start + 1, start + _LONGEST)
+            cut = cut if cut > start else start + _LONGEST
+            if flat[start:cut].strip():
+                yield start, cut
+            start = cut
+        if flat[start:end].strip():
+            yield start, end
         start = boundary.end() if boundary else end
 
 
@@ -80,7 +92,9 @@ def candidates(text: str, base: date, by_phrases: date | None) -> list[Candidate
     """
     spans = list(sentences(text))
     found = []
-    for index, when in enumerate(times(text, base)):
+    for index, when in enumerate(times(text[:_READ], base)):
+        if when.day > base:
+            continue  # what is to come is no beginning
         place = next((number for number, (_, end) in enumerate(spans) if when.start <= end), None)
         if place is None:
             break
@@ -112,7 +126,11 @@ class Learned:
             content: the content folder, for the phrases.
         """
         counted = Counter(label for line in labelled.lines for label in line.states)
-        names = sorted(label for label, count in counted.items() if count >= _FEWEST_EXAMPLES)
+        names = sorted(
+            label
+            for label, count in counted.items()
+            if count >= _FEWEST_EXAMPLES and label.partition("=")[0] not in _NOT_LEARNT
+        )
         texts = [line.says for line in labelled.lines]
         with ProcessPoolExecutor(_PROCESSES, get_context("spawn"), _open_phrases, (content,)) as beside:
             phrases = [each for part in beside.map(_phrases_of, batched(texts, _PART)) for each in part]
@@ -130,7 +148,8 @@ class Learned:
         """For each sentence the labels that may hold, with their margins: above 0 it is likelier than not."""
         if not texts:
             return []
-        given = [_in_phrases(phrases, text) for text in texts]
+        read = {text: _in_phrases(phrases, text) for text in dict.fromkeys(texts)}
+        given = [read[text] for text in texts]
         found: list[dict[str, float]] = self._lines(texts, given, self.names)
         return found
 
@@ -293,22 +312,34 @@ def learn(content: Path, models: Path) -> Path:
 
     file = kept(content, models)
     learned = Learned.fit(load_labelled(content), content)
-    making = models / "letters.making"
     models.mkdir(parents=True, exist_ok=True)
-    joblib.dump(learned, making, compress=3)
-    making.replace(file)
+    with tempfile.NamedTemporaryFile(dir=models, prefix="letters.making-", delete=False) as making:
+        try:
+            joblib.dump(learned, making, compress=3)
+            making.flush()
+            os.fsync(making.fileno())
+            Path(making.name).chmod(0o644)  # made for this user alone, but a service's user may be another
+            Path(making.name).replace(file)
+        finally:
+            Path(making.name).unlink(missing_ok=True)
     for old in models.glob("letters-*.joblib"):
         if old != file:
-            old.unlink()
+            old.unlink(missing_ok=True)
     return file
 
 
 def load(content: Path, models: Path) -> Learned | None:
-    """Return what was learnt from the present labels; None when it was not yet, from others, or is damaged."""
+    """Return what was learnt from the present labels; None when it was not yet, from others, or is damaged.
+
+    The file is trusted as the code beside it is: whoever can write into `models` can run code.
+    """
     import joblib
 
+    file = kept(content, models)
+    if not file.exists():
+        return None
     try:
-        learned = joblib.load(kept(content, models))
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, pickle.UnpicklingError):  # missing, or damaged
+        learned = joblib.load(file)
+    except Exception:  # a damaged pickle can raise anything; the caller says what was lost
         return None
     return learned if isinstance(learned, Learned) else None

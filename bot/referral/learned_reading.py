@@ -12,12 +12,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
 
+from bot.referral.figures import APPROXIMATE
 from bot.referral.learned import Candidate, candidates, load, sentences
-from bot.referral.letter import LetterReader
+from bot.referral.letter import LetterReader, settled
 from bot.referral.record import UNSURE, Proposed, Referral
 from bot.triage.rules import Finding
 
-STATED, DENIED, ASKED = -0.25, -0.2, 0.0
+STATED, DENIED, ASKED = -0.35, -0.2, 0.0
 """Margins from which a sentence is taken to state, deny or leave unsure. Set on letters whose writers were left out of
 the learning: a finding missed costs as much as one too many."""
 STATED_RARELY = -0.45
@@ -30,8 +31,6 @@ _SURER = 0.3
 """By so much a doubt must be surer than the statement to stand for it."""
 _ONSET, _CAUSE = -1.5, -0.3
 """Margins from which a time is taken for the onset, and a cause for the cause."""
-_OF_THE_LETTER = ("side", "cause")
-
 type Best = Mapping[str, tuple[float, str]]
 
 
@@ -54,32 +53,37 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
     """The referral as the letter is read by what was learnt, each finding with the sentence that says so.
 
     Args:
-        referral: as it was read by phrases.
+        referral: as it was read by phrases, unsettled.
         phrases: the phrases.
         learned: what was learnt.
     """
     texts = [referral.text[start:end].strip() for start, end in sentences(referral.text)]
     best = _best(texts, learned(texts, phrases))
-    known = {name.partition("=")[0] for name in learned.names}
-    findings = {name: each for name, each in referral.findings.items() if name not in known or name in _PHRASES_FILL_IN}
+    known = {name.partition("=")[0] for name in learned.names} - {"cause"}
+    findings = {
+        name: each
+        for name, each in referral.findings.items()
+        if name not in known
+        or name in _PHRASES_FILL_IN
+        # A value that too few lines state was never learnt: the phrases alone can read it.
+        or f"{name}={each.value}" not in learned.names
+    }
     for name in sorted(known):
-        proposed, by_phrases = _proposed(name, best, learned), referral.findings.get(name)
-        if proposed is not None:
-            # Where both say the same, the phrases' words are the shorter part of the sentence.
-            same = by_phrases is not None and by_phrases.value == proposed.value
-            findings[name] = by_phrases if same and by_phrases is not None else proposed
+        proposed, by_phrases, stays = _proposed(name, best, learned), referral.findings.get(name), findings.get(name)
+        if proposed is None or (stays is not None and stays.value == "yes" and proposed.value == "no"):
+            continue
+        # Where both say the same, the phrases' words are the shorter part of the sentence.
+        same = by_phrases is not None and by_phrases.value == proposed.value
+        findings[name] = by_phrases if same and by_phrases is not None else proposed
     quotes = dict(referral.quotes)
     onset, exact = referral.onset, referral.onset_is_exact
     seen = candidates(referral.text, referral.written or referral.received, referral.onset)
     odds = learned.onset(seen)
-    if odds:
-        surest, time = max(zip(odds, seen, strict=True), key=lambda each: each[0])
-        if surest < _ONSET or time.when.day > referral.received:
-            onset, exact = None, False
-            quotes.pop("onset", None)
-        elif time.when.day != onset:
-            onset, exact = time.when.day, time.when.exact
-            quotes["onset"] = f"{time.left}{time.words}{time.right}".strip().rstrip(".;,")
+    surest, time = max(zip(odds, seen, strict=True), key=lambda each: each[0], default=(-9.0, None))
+    if time is not None and surest > _ONSET and not _is_the_phrases_time(time, referral):
+        onset = time.when.day
+        exact = time.when.exact and not APPROXIMATE.search(time.left[-14:])
+        quotes["onset"] = f"{time.left}{time.words}{time.right}".strip().rstrip(".;,")
     cause = referral.cause
     named = [(margin, name, quote) for name, (margin, quote) in best.items() if name.startswith("cause=")]
     if named and max(named)[0] > _CAUSE:
@@ -95,6 +99,14 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
     )
 
 
+def _is_the_phrases_time(time: Candidate, referral: Referral) -> bool:
+    """Whether the phrases read the onset from the same words; they know what a length counts from."""
+    quote = referral.quotes.get("onset")
+    if referral.onset is None or quote is None:
+        return False
+    return referral.onset == time.when.day or (time.when.days is not None and time.words in quote)
+
+
 def _best(texts: Sequence[str], margins: Iterable[Mapping[str, float]]) -> Best:
     """For each label the sentence that states it most surely."""
     best: dict[str, tuple[float, str]] = {}
@@ -107,8 +119,6 @@ def _best(texts: Sequence[str], margins: Iterable[Mapping[str, float]]) -> Best:
 
 def _proposed(finding: str, best: Best, learned: Reads) -> Proposed | None:
     """A finding's value: stated goes before asked, asked before denied, as in a letter read from the worse side."""
-    if finding in _OF_THE_LETTER:
-        return None
     nothing = (-9.0, "")
     stated, denied, asked = (best.get(f"{finding}={value}", nothing) for value in ("yes", "no", UNSURE))
     enough = STATED_RARELY if f"{finding}=yes" in learned.rare else _OWN.get(finding, STATED)
@@ -171,5 +181,7 @@ class LetterReading:
 
     def __call__(self, text: str, received: date) -> Referral:
         """What a letter states. Never fails, whatever the text."""
-        referral = self.phrases(text, received)
-        return referral if self.learned is None else learned_reading(referral, self.phrases, self.learned)
+        referral, placed = self.phrases.unsettled(text, received)
+        if self.learned is not None:
+            referral = learned_reading(referral, self.phrases, self.learned)
+        return settled(referral, placed)

@@ -50,6 +50,8 @@ from bot.triage.rules import Finding
 from bot.triage.screen import Level, Screen
 
 type Compiled = tuple[Pattern, ...]
+type Placed = Sequence[tuple[When, str, float]]
+"""The times of a letter, each with what it is the time of, and how far away that stands."""
 
 _REPEATED = re.compile(r"\(([^()]*)\)\*")
 _ASKED_IS_STATED = frozenset({"stroke_suspected", "assessed_by_clinician", "droop"})
@@ -347,6 +349,15 @@ class LetterReader:
             text: the letter as it was pasted.
             received: the day the clinic received it; "three weeks ago" counts from the day the letter bears, else this.
         """
+        return settled(*self.unsettled(text, received))
+
+    def unsettled(self, text: str, received: date) -> tuple[Referral, Placed]:
+        """What a letter states, before what follows from it (see `settled`), and the times it names.
+
+        Args:
+            text: the letter as it was pasted.
+            received: the day the clinic received it; "three weeks ago" counts from the day the letter bears, else this.
+        """
         page = self._page(readable(text, self._short, self._shorthand))
         written, written_quote = written_on(page, received)
         base = written or received
@@ -377,7 +388,7 @@ class LetterReader:
             "sunnybrook": sunnybrook_quote, "fdi": fdi_quote, "written": written_quote, "goals": goals,
         }  # fmt: skip
         quotes = {name: quote for name, quote in quoted.items() if quote}
-        referral = Referral(
+        return Referral(
             received=received,
             findings=MappingProxyType(findings),
             onset=onset[0] if onset else None,
@@ -391,8 +402,7 @@ class LetterReader:
             goals=goals,
             text=text,
             quotes=MappingProxyType(quotes),
-        )
-        return replace(referral, findings=MappingProxyType(_settled(referral, placed)))
+        ), placed
 
     # --- the page ---------------------------------------------------------------------------------------------
 
@@ -808,8 +818,17 @@ def _merged(readings: Sequence[_Reading]) -> dict[str, Proposed]:
     return merged
 
 
-def _settled(referral: Referral, placed: Sequence[tuple[When, str, float]]) -> dict[str, Proposed]:
-    """The findings with what follows from times and from one another."""
+def settled(referral: Referral, placed: Placed) -> Referral:
+    """A referral with what follows from its times and from its findings together.
+
+    Args:
+        referral: as it was read.
+        placed: the times that its letter names.
+    """
+    return replace(referral, findings=MappingProxyType(_settled(referral, placed)))
+
+
+def _settled(referral: Referral, placed: Placed) -> dict[str, Proposed]:
     findings = dict(referral.findings)
     speed = findings.get("onset_speed")
     young = referral.onset is not None and (referral.received - referral.onset).days < 21

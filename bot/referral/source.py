@@ -135,7 +135,7 @@ def _replacements(body: str, short: re.Pattern[str], entries: Mapping[str, str])
             yield found.start(), found.end(), f" {words} "
     for found in _GAP.finditer(body):
         yield found.start(), found.end(), "\n" * min(3, found.group().count("\n")) or " " * 8
-    yield from _joined_lines(body)
+    yield from joined_lines(body)
 
 
 def _spaced(said: str, entries: Mapping[str, str]) -> str | None:
@@ -209,7 +209,8 @@ def _boxes(body: str) -> Iterator[tuple[int, int, str]]:
         start += len(line)
 
 
-def _joined_lines(body: str) -> Iterator[tuple[int, int, str]]:
+def joined_lines(body: str) -> Iterator[tuple[int, int, str]]:
+    """Where a line was only wrapped: the end of the line, one sign, and a blank in its place."""
     at = 0
     lines = body.split("\n")
     width = max(len(line) for line in lines)

@@ -51,13 +51,14 @@ _CAPITAL_MONTH = "|".join(name.capitalize() for name in sorted(_MONTHS, key=len,
 _CAPITAL_WEEKDAY = "|".join(
     name.capitalize() for name in sorted(_DAYS, key=len, reverse=True) if name not in ("sun", "sat")
 )
+_LONG_WEEKDAY = "|".join(name for name in sorted(_DAYS, key=len, reverse=True) if name not in ("sun", "sat", "wed"))
 _NUMBER = r"\d{1,3}(?:\.\d)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)).replace(" ", r"\s+")
 _UNIT = r"hours?|hrs?|h|days?|d|weeks?|wks?|w|fortnights?|months?|mths?|mos?|m|years?|yrs?|y"
 
 _TIMES = re.compile(
     rf"""
       (?P<iso>\b(?P<iy>(?:19|20)\d\d)-(?P<im>\d\d)-(?P<id>\d\d)\b)
-    | (?P<dmy>(?<![\d/.])(?P<dd>\d{{1,2}})\s?[./-]\s?(?P<dm>\d{{1,2}})\s?[./-]\s?
+    | (?P<dmy>(?<![\d/.])(?P<dd>\d{{1,2}})\s?(?P<ds>[./-])\s?(?P<dm>\d{{1,2}})\s?(?P=ds)\s?
         (?P<dy>(?:19|20)\d\d|\d\d)(?![\d/]))
     | (?P<named>(?<!\d)(?P<nd>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:of\s+)?[-\s]?(?P<nm>{_MONTH})\b\.?
         (?:[,\s-]*(?P<ny>(?:19|20)\d\d|\d\d(?!\d|\s*(?:am|pm|:))))?)
@@ -113,11 +114,11 @@ _TIMES = re.compile(
     | (?P<day_month>\b(?:on|since|from|onset:?|started|began)\s+(?:the\s+)?
         (?P<sd>\d{{1,2}})\s?/\s?(?P<sm>\d{{1,2}})(?![\d/]))
     | (?P<bare_day_month>(?<![\d/.])(?P<bd1>\d{{1,2}})/(?P<bd2>\d{{1,2}})(?![\d/.]))
-    | (?P<weekday>\b(?:(?P<lastward>{_WEEKDAY})\s+(?:last|gone|past|onwards?)
+    | (?P<weekday>\b(?:(?P<lastward>{_LONG_WEEKDAY})\s+(?:last(?!\s+week)|gone|past|onwards?)
         |(?-i:(?P<bare>{_CAPITAL_WEEKDAY}))(?:\s+(?:morning|afternoon|evening|night|am|pm))?)\b
         (?!,?\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)|\s+(?:clinic|list|session)))
     | (?P<bare_month>(?<![-\w])(?:(?-i:(?P<bm>{_CAPITAL_MONTH}))
-        |(?:in|since|about|around|from|by|op)\s+(?P<bmm>may|march))\b\.?
+        |(?:in|since|about|around|from|by|op)\s+(?P<bmm>may|march))\b\.?(?!\s+(?:be|have|need|not|help|[A-Z][a-z]))
         (?![\s,-]*(?:(?:19|20)\d\d|\d{{1,2}}\b|['’]\d)))
     | (?P<on_the>\b(?:on|since|from|(?:morning|evening|night|afternoon)\s+of)\s+the\s+
         (?P<td>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of|{_MONTH})))
@@ -275,6 +276,8 @@ def _weeks_old(found: re.Match[str], base: date) -> _Read:
 
 def _bare_day_month(found: re.Match[str], base: date) -> _Read:
     """Read "16/10" and "9/28": only what can be no score or grade, and has one way to be a day."""
+    if _A_MEASURE.search(found.string, max(0, found.start() - 12), found.start()):
+        return None
     first, second = int(found["bd1"]), int(found["bd2"])
     if 13 <= first <= 31 and second <= 12:
         return _latest(second, first, base), True, None
@@ -283,22 +286,36 @@ def _bare_day_month(found: re.Match[str], base: date) -> _Read:
     return None
 
 
-_FULL_MARKS = frozenset({15, 20, 21, 24, 27, 30})
-"""What scores are out of: "13/15" is a coma scale, "7/27" a questionnaire."""
+_FULL_MARKS = frozenset({15, 18, 20, 21, 24, 27, 30})
+"""What scores are out of: "13/15" is a coma scale, "7/27" a questionnaire, "6/18" an acuity."""
+_A_MEASURE = re.compile(
+    r"\b(?:VA|BP|GCS|FDI|PHQ\S*|GAD\S*|HADS|acuity|vision|sats?|scores?d?|power|[RL]|[OR][DS])\W*$", re.IGNORECASE
+)
+"""What a pair of numbers measures, written before it."""
+_OF_SOMETHING_ELSE = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Dear|next|until|till?|by|for|every|[A-Z][a-z]{2}\s?[-–])\.?\s?$"
+)
+"""Before a month or a weekday: it is somebody's name, or a day to come."""
 
 
 def _weekday(found: re.Match[str], base: date) -> _Read:
+    if found["bare"] and _OF_SOMETHING_ELSE.search(found.string, max(0, found.start() - 12), found.start()):
+        return None
     back = (base.weekday() - _DAYS[(found["lastward"] or found["bare"]).lower()]) % 7
     return base - timedelta(days=back or (7 if found["lastward"] else 0)), True, None
 
 
 def _bare_month(found: re.Match[str], base: date) -> _Read:
+    if found["bm"] and _OF_SOMETHING_ELSE.search(found.string, max(0, found.start() - 12), found.start()):
+        return None
     month = _MONTHS[(found["bm"] or found["bmm"]).lower()]
     year = base.year if month <= base.month else base.year - 1
     return _within(year, month, "early" if month == base.month else None, base), False, None
 
 
 def _season(found: re.Match[str], base: date) -> _Read:
+    if found["sn"].lower() == "fall" and not found["sy"] and not found.group().lower().startswith("in"):
+        return None  # "since the fall" is more often a fall
     month = _SEASONS[found["sn"].lower()]
     if found["sy"]:
         return date(int(found["sy"]), month, 15), False, None
@@ -406,6 +423,8 @@ def _week_n(found: re.Match[str], base: date) -> _Read:
 
 
 def _over(found: re.Match[str], base: date) -> _Read:
+    if found["on"] == "24" and found["oo"] == "7":
+        return None  # round the clock
     return _back(float(found["on"]), _OVER[found["oo"]], base)
 
 

@@ -196,7 +196,7 @@ def _letters() -> list[Finding]:
     """Whether the desk reads letters by what was learnt, or by their phrases alone."""
     if load(CONTENT, MODELS) is None:
         told = "what letters are read by is not learnt, is out of date or damaged, so their phrases alone are read."
-        return [Finding("letters", "warning", told, "Run: septimus train")]
+        return [Finding("letters", "warning", told, "Run: septimus train --force")]
     return [Finding("letters", "ok", "what they are read by is learnt, and fresh")]
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import zlib
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
 
@@ -103,12 +104,17 @@ def train(*, force: bool = False) -> Path:
 
 
 def learn_letters(*, force: bool = False) -> None:
-    """Learn what the desk reads letters by, unless that is fresh.
+    """Learn what the desk reads letters by, unless that is fresh. Where it can't be kept, phrases read letters alone.
 
     Raises:
         ContentError: a labelled file is malformed.
     """
-    if force or not kept(CONTENT, MODELS).exists():
-        from bot.referral.learned import learn  # a second to load, and needed once
+    if not force and kept(CONTENT, MODELS).exists():
+        return
+    from bot.referral.learned import learn  # a second to load, and needed once
 
+    try:
         learn(CONTENT, MODELS)
+    except (OSError, BrokenProcessPool) as fault:
+        told = f"What letters are read by can't be learnt or kept ({type(fault).__name__}); their phrases read alone."
+        sys.stderr.write(f"{told} Mend `models/` or the memory, then run `septimus train --force`.\n")

@@ -3,9 +3,12 @@
 import shutil
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.referral.kept import LABELLED, fingerprint, kept
 from bot.referral.learned import Learned, candidates, learn, load
@@ -31,7 +34,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         path.unlink()
     lines = [f'- says: "{text}"\n  states: {{cannot_close_eye: "yes"}}' for text in OPEN]
     lines += [f'- says: "{text}"\n  states: {{cannot_close_eye: "no"}}' for text in SHUT]
-    lines += [f'- says: "{text}"' for text in OTHER]
+    lines += [f'- says: "{text}"\n  states: {{suicide_risk_in_hand: "yes", side: "L"}}' for text in OTHER]
     letters = [
         f"- id: L{day}\n  received: 2026-11-19\n  band: P2\n  why: test\n  onset: 2026-11-0{day}\n"
         f'  lines:\n  - says: "Seen on {day + 9} November, her face fell on {day} November."'
@@ -62,6 +65,10 @@ def test_a_new_wording_is_known_by_its_words(what: Learned) -> None:
     assert opened["cannot_close_eye=yes"] > opened.get("cannot_close_eye=no", -1)
     assert shut["cannot_close_eye=no"] > shut.get("cannot_close_eye=yes", -1)
     assert neither == {}
+
+
+def test_what_follows_from_all_findings_is_learnt_from_no_sentence(what: Learned) -> None:
+    assert {name.partition("=")[0] for name in what.names} == {"cannot_close_eye"}
 
 
 def test_the_onset_is_told_from_the_day_of_a_visit(what: Learned) -> None:
@@ -103,6 +110,23 @@ def test_a_damaged_file_counts_as_none(spoil: object, content: Path, models: Pat
 
 def test_without_any_the_phrases_read_alone(content: Path, tmp_path: Path) -> None:
     assert LetterReading.load(content, bands().findings, tmp_path).learned is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.sampled_from([*OPEN, *SHUT, *OTHER, "her face fell on 3 may.", "since 3/52", "\n", "HB 4", "é\u0000"]))
+)
+def test_every_quote_is_a_part_of_the_letter(content: Path, models: Path, lines: list[str]) -> None:
+    text = " ".join(lines)
+    read = _reading(content, models)(text, date(2026, 11, 19))
+
+    quotes = [each.quote for each in read.findings.values() if each.quote is not None] + list(read.quotes.values())
+    assert all(quote and quote in text for quote in quotes)
+
+
+@cache
+def _reading(content: Path, models: Path) -> LetterReading:
+    return LetterReading.load(content, bands().findings, models)
 
 
 def test_nothing_is_loaded_before_the_first_letter(content: Path, models: Path, tmp_path: Path) -> None:

@@ -118,15 +118,37 @@ def test_the_onset_is_the_likeliest_time_with_its_sentence() -> None:
     assert read_.quotes["onset"] == "The face fell on 3 November"
 
 
-def test_no_time_that_is_likely_enough_leaves_the_onset_unknown() -> None:
+def test_no_time_that_is_likely_enough_leaves_the_onset_of_the_phrases() -> None:
     phrases = Referral(received=DAY, text=TEXT, onset=date(2026, 11, 10), quotes=MappingProxyType({"onset": "x"}))
     read_ = read(Told(), phrases)
 
-    assert (read_.onset, read_.quotes) == (None, {})
+    assert (read_.onset, read_.quotes) == (date(2026, 11, 10), {"onset": "x"})
+
+
+def test_a_length_counts_from_the_day_that_the_phrases_know() -> None:
+    text = "The face fell three weeks before I saw her on 4 November."
+    by_phrases = Referral(
+        received=DAY, text=text, onset=date(2026, 10, 14), quotes=MappingProxyType({"onset": text[:25]})
+    )
+
+    assert read(Told(odds={"fell": 2.0}), by_phrases).onset == date(2026, 10, 14)
+
+
+def test_about_a_day_is_no_exact_day() -> None:
+    told = Told(odds={"fell": 2.0})
+
+    assert not read(told, Referral(received=DAY, text="The face fell on or about 3 November.")).onset_is_exact
+
+
+def test_a_value_that_was_never_learnt_is_still_read_by_phrases() -> None:
+    told = Told({"open": {"noisy_breathing=no": 1.0}}, names=(*NAMES, "noisy_breathing=no"))
+    referral = Referral(received=DAY, text=TEXT, findings=stated("noisy_breathing", "yes"))
+
+    assert read(told, referral).value("noisy_breathing") == "yes"
 
 
 def test_a_day_to_come_is_no_onset() -> None:
-    referral = Referral(received=date(2026, 11, 1), written=DAY, text=TEXT)
+    referral = Referral(received=DAY, text="The face fell, to be reviewed on 3 December 2026.")
 
     assert read(Told(odds={"fell": 2.0}), referral).onset is None
 
@@ -159,12 +181,33 @@ def test_the_times_of_any_letter_have_their_words_around_them(parts: list[str]) 
         assert each.left + each.words + each.right in text
 
 
-def test_a_very_long_letter_is_read_from_its_beginning() -> None:
-    spans = list(sentences("It fell.\n" * 5000))
+def test_of_a_very_long_letter_twenty_thousand_signs_are_read() -> None:
+    assert list(sentences("It fell.\n" * 5000))[-1][1] <= 20_000
 
-    assert len(spans) == 200
+
+def test_a_line_without_an_end_is_read_in_pieces_to_its_last_word() -> None:
+    text = "he drives a bus, " * 60 + "and took an overdose"
+    pieces = [text[start:end] for start, end in sentences(text)]
+
+    assert "".join(pieces) == text
+    assert all(len(each) <= 700 for each in pieces)
+
+
+def test_without_capitals_a_stop_ends_a_sentence_too() -> None:
+    text = "seen in surgery today. he took an overdose, e.g. of paracetamol."
+
+    assert [text[start:end] for start, end in sentences(text)] == [
+        "seen in surgery today.",
+        "he took an overdose, e.g. of paracetamol.",
+    ]
+
+
+def test_a_wrapped_line_goes_on() -> None:
+    text = "She denies any slurred speech or weakness of a limb and also any\ndouble vision, as far as she can remember it."
+
+    assert [text[start:end] for start, end in sentences(text)] == [text]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "...", "3/52", "x" * 5000])
 def test_no_letter_is_too_odd(text: str) -> None:
-    read(Told(odds={"": 3.0}), Referral(received=DAY, text=text))
+    assert read(Told(odds={"": 3.0}), Referral(received=DAY, text=text)).text == text
