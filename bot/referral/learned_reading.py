@@ -171,7 +171,7 @@ class LetterReading:
 
     @cached_property
     def learned(self) -> Reads | None:
-        """What was learnt from the present labels; None without any. It takes a second, and 90 MB."""
+        """What was learnt from the present labels; None without any. It takes a second, and 120 MB."""
         if self._models is None:
             return None
         learned = load(self._content, self._models)
