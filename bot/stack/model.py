@@ -76,8 +76,8 @@ def train(*, force: bool = False) -> Path:
         subprocess.CalledProcessError: Rasa refused the data; its own lines above say why.
     """
     fresh = current_model()
+    learn_letters(force=force)
     if fresh is not None and not force:
-        learn_letters()
         return fresh
     if not ENGINE_PYTHON.exists():
         raise EngineMissing("The engine's environment is missing. Run `make setup` (it needs Python 3.10).")
@@ -99,7 +99,6 @@ def train(*, force: bool = False) -> Path:
         if old != model:
             old.unlink()
     _STAMP.write_text(f"{wanted}\n", encoding="utf-8")
-    learn_letters(force=force)
     return model
 
 
