@@ -55,6 +55,9 @@ def copy_program(folder: Path) -> Path:
             shutil.copy(source, target)
     for name in _FILES:
         shutil.copy(ROOT / name, folder / name)
+    (folder / "models").mkdir(exist_ok=True)
+    for learnt in MODELS.glob("letters-*.joblib"):  # the copy's labels and phrases are these: it need not learn anew
+        shutil.copy(learnt, folder / "models")
     rasa = folder / "engine" / "rasa"
     rasa.write_text(_RASA.format(python=sys.executable, folder=folder))
     rasa.chmod(0o755)
