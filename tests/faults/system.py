@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from bot.settings import MODELS
 from bot.stack.processes import free_ports
 from tests.e2e import gateway_process
 from tests.e2e.gateway_process import ROOT, Gateway, Telegram
