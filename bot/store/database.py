@@ -16,18 +16,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from bot.store import schema, sealed, seals, sqlite_driver
 from bot.store.keys import Keyring, place_of
+from bot.store.sqlite_driver import LOCK_WITHIN_S
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _ANSWERS_WITHIN_S = 2.0
 _ONE_AT_A_TIME = 7_368_468
 """The number of PostgreSQL's lock that whoever migrates holds; ours alone in this database."""
-_LOCK_WITHIN_S = 10
 # secure_delete: what is deleted or dropped is overwritten with zeros, not only unlinked.
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
-    f"busy_timeout={_LOCK_WITHIN_S}000",
+    f"busy_timeout={LOCK_WITHIN_S}000",
     "secure_delete=ON",
 )
 # A server that never answers counts as away: libpq would wait for minutes to connect, and for ever on a dead line.
@@ -149,7 +148,7 @@ class Store:
             yield
             return
         try:
-            async with asyncio.timeout(_LOCK_WITHIN_S):
+            async with asyncio.timeout(LOCK_WITHIN_S):
                 await self._turns.acquire()
         except TimeoutError:
             raise TurnTimeout("the database is locked: those before did not come through either") from None

@@ -8,10 +8,15 @@ to roll back what is committed. See docs/adr/0025.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from aiosqlite.core import Connection
+
+LOCK_WITHIN_S = 10
+"""How long somebody waits for the file while another has it."""
+_AGAIN_AFTER_S = 0.01
 
 
 class _Cursor:
@@ -86,7 +91,33 @@ class OneStep(Connection):
 
 
 def connect(database: str, **options: Any) -> OneStep:
-    """Return a connection to a file, to be awaited. Its thread ends with the program."""
-    connection = OneStep(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)
+    """Return a connection to a file, to be awaited: one with a write-ahead log. Its thread ends with the program."""
+    connection = OneStep(lambda: _open(database, **options), iter_chunk_size=64)
     connection._thread.daemon = True  # as SQLAlchemy makes aiosqlite's own
     return connection
+
+
+def _open(database: str, **options: Any) -> sqlite3.Connection:
+    opened: sqlite3.Connection = sqlite3.connect(database, **options)
+    try:
+        _log_ahead(opened, time.monotonic() + LOCK_WITHIN_S)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _log_ahead(opened: sqlite3.Connection, until: float) -> None:
+    """Give a file its write-ahead log, for good; nothing where it has one.
+
+    Of several who do it to a new file at once SQLite turns all but one away, and does not wait for its own timeout:
+    each would wait for the other.
+    """
+    while True:
+        try:
+            opened.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_AFTER_S)

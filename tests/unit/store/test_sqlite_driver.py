@@ -68,3 +68,22 @@ async def test_a_begin_that_nobody_waits_for_any_more_is_rolled_back_too(connect
     await run(connection, "SELECT 1")  # after whatever the thread was still at
     assert not connection.in_transaction
     other.close()
+
+
+async def test_who_is_turned_away_while_another_prepares_the_file_tries_again(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    opening = asyncio.ensure_future(connect(str(tmp_path / "new.db"), isolation_level=None, timeout=0))
+    await asyncio.sleep(0.1)
+    assert not opening.done()
+    other.execute("COMMIT")
+    opened = await opening
+    assert await (await run(opened, "PRAGMA journal_mode")).fetchall() == [("wal",)]
+    await opened.close()
+    other.close()
+
+
+async def test_what_is_no_database_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "letter.db").write_bytes(b"a letter, not a database " * 100)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        await connect(str(tmp_path / "letter.db"))

@@ -19,7 +19,7 @@ async def test_a_writer_behind_one_that_does_not_come_through_gives_up(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.migrate()
-    monkeypatch.setattr(database, "_LOCK_WITHIN_S", 0.05)
+    monkeypatch.setattr(database, "LOCK_WITHIN_S", 0.05)
     async with store.writing():
         with pytest.raises(TurnTimeout):
             async with store.writing():
