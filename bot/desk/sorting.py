@@ -91,7 +91,7 @@ class Sorter:
 
     @cached_property
     def _reader(self) -> LetterReading:
-        return LetterReading.load(self._content, self.findings, self._models, _phrases_alone)
+        return LetterReading.load(self._content, self._bands, self._models, _phrases_alone)
 
     @cached_property
     def columns(self) -> Columns:
@@ -108,7 +108,7 @@ class Sorter:
 
     def reading(self) -> "Reading":
         """What one request reads letters with (see `Reading`). The phrases are loaded with the first letter."""
-        return Reading(lambda text, received: self._reader(text, received), self._hear)
+        return Reading(lambda: self._reader, self._hear)
 
     def sort(self, referral: Referral, today: date, override: Override | None = None) -> Sorting:
         """Sort a referral for a day (see `bot.referral.sorting.sort`)."""
@@ -119,17 +119,18 @@ class Reading:
     """Reads letters (see `Sorter.read`), and remembers which were read once, because the alarm could not be asked.
 
     Args:
-        phrases: the first reading.
+        first: gives what the first reading is done by; asked with the first letter.
         hear: the alarm for the second; without it there is none to miss.
     """
 
-    def __init__(self, phrases: Callable[[str, date], Referral], hear: Hear | None) -> None:
-        self._phrases, self._hear = phrases, hear
+    def __init__(self, first: Callable[[], LetterReading], hear: Hear | None) -> None:
+        self._first, self._hear = first, hear
         self._once: list[str] = []
 
     def __call__(self, text: str, received: date) -> Referral:
         """What a letter states."""
-        referral, hear = self._phrases(text, received), self._hear
+        first, hear = self._first(), self._hear
+        referral = first(text, received)
         if hear is None:
             return referral
 
@@ -139,7 +140,7 @@ class Reading:
                 self._once.append(text)
             return odds
 
-        return second_reading(referral, noting)
+        return second_reading(referral, noting, first.urgency(text))
 
     def was_once(self, referral: Referral) -> bool:
         """Whether a referral was made of a text that was read once, alone or after other values."""

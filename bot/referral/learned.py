@@ -2,7 +2,8 @@
 
 The phrases of `letter.yml` say exactly what they foresee, and are blind beside it. Here every finding and value has a
 linear machine of its own over a sentence's words, parts of words, and what the phrases found in that sentence. A second
-one weighs the times that a letter names: which of them is the day the palsy began (docs/adr/0027).
+one weighs the times that a letter names: which of them is the day the palsy began (docs/adr/0027). A third tells from
+all of a letter's words which bands letters like it were given (docs/adr/0028).
 
 Nothing here knows a letter's author, and nothing is decided: margins out, which `learned_reading` turns into proposals.
 """
@@ -42,6 +43,8 @@ _STRENGTH, _WEIGHT_OF_PHRASES, _SEED = 0.5, 0.4, 42
 _SMALLEST = 0.01
 """Weights below it are dropped: nine in ten, for less than a thousandth of what a sentence weighs."""
 _PROCESSES, _PART = 2, 200
+_STRENGTH_OF_WHOLE, _FEWEST_LETTERS = 100.0, 3
+"""A word that fewer letters use says nothing of the whole."""
 _AROUND = 7
 """So many words before and after a time tell what it is the time of."""
 _ANY_DAY = date(2026, 11, 20)
@@ -113,9 +116,9 @@ def candidates(text: str, base: date, by_phrases: date | None) -> list[Candidate
 class Learned:
     """What was learnt. `names` are the labels, "finding=value", in the order of margins; `rare` those of few lines."""
 
-    def __init__(self, names: Sequence[str], rare: Iterable[str], lines: Any, onset: Any) -> None:
+    def __init__(self, names: Sequence[str], rare: Iterable[str], lines: Any, onset: Any, whole: Any) -> None:
         self.names, self.rare = tuple(names), frozenset(rare)
-        self._lines, self._onset = lines, onset
+        self._lines, self._onset, self._whole = lines, onset, whole
 
     @classmethod
     def fit(cls, labelled: Labelled, content: Path) -> Self:
@@ -142,7 +145,8 @@ class Learned:
                 seen.append(each)
                 right.append(letter.onset is not None and abs((each.when.day - letter.onset).days) <= letter.within)
         rare = [label for label in names if counted[label] < _RARE]
-        return cls(names, rare, lines, _Onset().fit(seen, right))
+        whole = _Whole().fit([each.text[:_READ] for each in labelled.letters], [each.band for each in labelled.letters])
+        return cls(names, rare, lines, _Onset().fit(seen, right), whole)
 
     def __call__(self, texts: Sequence[str], phrases: "LetterReader") -> list[dict[str, float]]:
         """For each sentence the labels that may hold, with their margins: above 0 it is likelier than not."""
@@ -157,6 +161,14 @@ class Learned:
         """For each time how likely it is the day the palsy began, as log odds."""
         odds: list[float] = self._onset(seen) if seen else []
         return odds
+
+    def bands(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """For each letter, or part of one, how probable each band is by its words; nothing where no bands were learnt.
+
+        A band that no letter was given has no probability.
+        """
+        found: list[dict[str, float]] = self._whole([text[:_READ] for text in texts])
+        return found
 
 
 class _Lines:
@@ -249,6 +261,34 @@ class _Onset:
         near = self._near.transform([_near(each) for each in seen])
         whole = self._sentence.transform([_whole(each) for each in seen])
         return [float(each) for each in self._machine.decision_function(sparse.hstack([near, whole]).tocsr())]
+
+
+class _Whole:
+    """Which band letters of such words were given: a logistic machine over words and pairs of words."""
+
+    def __init__(self) -> None:
+        self._machine: Any = None
+
+    def fit(self, texts: Sequence[str], bands: Sequence[str]) -> Self:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        if len(set(bands)) > 1:
+            self._machine = make_pipeline(
+                TfidfVectorizer(ngram_range=(1, 2), min_df=_FEWEST_LETTERS, sublinear_tf=True),
+                LogisticRegression(C=_STRENGTH_OF_WHOLE, max_iter=2000, random_state=_SEED),
+            ).fit(texts, bands)
+        return self
+
+    def __call__(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        if self._machine is None or not texts:
+            return [{} for _ in texts]
+        names = [str(name) for name in self._machine.classes_]
+        return [
+            {name: float(each) for name, each in zip(names, row, strict=True)}
+            for row in self._machine.predict_proba(texts)
+        ]
 
 
 def _near(seen: Candidate) -> str:

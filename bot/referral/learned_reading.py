@@ -4,19 +4,22 @@ What was learnt knows the phrases' opinion of each sentence, so it replaces it f
 grades, scores and goals are read by phrases as before, and so is what too few labelled lines state.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
+from math import log
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, Self
 
+from bot.referral.bands import Bands
 from bot.referral.figures import APPROXIMATE
-from bot.referral.learned import Candidate, candidates, load, sentences
+from bot.referral.learned import Candidate, Span, candidates, load, sentences
 from bot.referral.letter import LetterReader, settled
+from bot.referral.reconciled import LEAST_PROBABLE, Doubt, reconciled
 from bot.referral.record import UNSURE, Proposed, Referral
-from bot.triage.rules import Finding
+from bot.referral.second_reading import FINDING as RED_FLAG
 
 STATED, DENIED, ASKED = -0.35, -0.2, 0.0
 """Margins from which a sentence is taken to state, deny or leave unsure. Set on letters whose writers were left out of
@@ -31,6 +34,16 @@ _SURER = 0.3
 """By so much a doubt must be surer than the statement to stand for it."""
 _ONSET, _CAUSE = -1.5, -0.3
 """Margins from which a time is taken for the onset, and a cause for the cause."""
+_NO_ONSET, _ODDS_A_MARGIN = -4.0, 4.0
+"""Times whose log odds lie lower are no onset; and by so many log odds a time counts as by a margin of 1."""
+_FEWEST_WORDS, _FEWEST_WORDS_OF_SENTENCE = 10, 4
+"""Of fewer words nothing is said as a whole."""
+_SURELY = 0.4
+"""A margin from which on a stated finding is in no doubt."""
+_PHRASES_ALONE = 0.5
+"""What it costs to doubt a finding that phrases filled in."""
+_URGENT_UNNAMED, _LEAST_URGENT = 0.45, 0.1
+"""What it costs to take a letter for an emergency that no finding names, and how probable that must be."""
 type Best = Mapping[str, tuple[float, str]]
 
 
@@ -48,8 +61,27 @@ class Reads(Protocol):
         """For each time how likely it is the onset."""
         ...
 
+    def bands(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """For each text how probable each band is by its words; nothing where no bands were learnt."""
+        ...
 
-def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -> Referral:
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Read:
+    """A letter read sentence by sentence.
+
+    Attributes:
+        referral: as the sentences are read.
+        doubts: what they would bear to be read otherwise.
+        expected: how probable each band is by the words of the whole letter; empty when they are too few to tell.
+    """
+
+    referral: Referral
+    doubts: tuple[Doubt, ...]
+    expected: Mapping[str, float]
+
+
+def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -> Read:
     """The referral as the letter is read by what was learnt, each finding with the sentence that says so.
 
     Args:
@@ -57,7 +89,8 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
         phrases: the phrases.
         learned: what was learnt.
     """
-    texts = [referral.text[start:end].strip() for start, end in sentences(referral.text)]
+    spans = list(sentences(referral.text))
+    texts = [referral.text[start:end].strip() for start, end in spans]
     best = _best(texts, learned(texts, phrases))
     known = {name.partition("=")[0] for name in learned.names} - {"cause"}
     findings = {
@@ -68,35 +101,29 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
         # A value that too few lines state was never learnt: the phrases alone can read it.
         or f"{name}={each.value}" not in learned.names
     }
+    doubts: list[Doubt] = []
     for name in sorted(known):
-        proposed, by_phrases, stays = _proposed(name, best, learned), referral.findings.get(name), findings.get(name)
-        if proposed is None or (stays is not None and stays.value == "yes" and proposed.value == "no"):
-            continue
-        # Where both say the same, the phrases' words are the shorter part of the sentence.
-        same = by_phrases is not None and by_phrases.value == proposed.value
-        findings[name] = by_phrases if same and by_phrases is not None else proposed
-    quotes = dict(referral.quotes)
-    onset, exact = referral.onset, referral.onset_is_exact
+        leanings = _leanings(name, best, learned)
+        proposed, by_phrases, stays = _proposed(leanings), referral.findings.get(name), findings.get(name)
+        if proposed is not None and not (stays is not None and stays.value == "yes" and proposed.value == "no"):
+            # Where both say the same, the phrases' words are the shorter part of the sentence.
+            same = by_phrases is not None and by_phrases.value == proposed.value
+            findings[name] = by_phrases if same and by_phrases is not None else proposed
+        doubts += _doubts_of_finding(name, findings.get(name), leanings)
     seen = candidates(referral.text, referral.written or referral.received, referral.onset)
-    odds = learned.onset(seen)
-    surest, time = max(zip(odds, seen, strict=True), key=lambda each: each[0], default=(-9.0, None))
-    if time is not None and surest > _ONSET and not _is_the_phrases_time(time, referral):
-        onset = time.when.day
-        exact = time.when.exact and not APPROXIMATE.search(time.left[-14:])
-        quotes["onset"] = f"{time.left}{time.words}{time.right}".strip().rstrip(".;,")
-    cause = referral.cause
-    named = [(margin, name, quote) for name, (margin, quote) in best.items() if name.startswith("cause=")]
-    if named and max(named)[0] > _CAUSE:
-        _, name, quotes["cause"] = max(named)
-        cause = name.removeprefix("cause=")
-    return replace(
-        referral,
-        findings=MappingProxyType(findings),
-        onset=onset,
-        onset_is_exact=exact,
-        cause=cause,
-        quotes=MappingProxyType(quotes),
-    )
+    times = sorted(zip(learned.onset(seen), seen, strict=True), key=lambda each: -each[0])
+    causes = (name for name in best if name.startswith("cause="))
+    named = sorted(((best[name][0], name.removeprefix("cause="), best[name][1]) for name in causes), reverse=True)
+    read = replace(referral, findings=MappingProxyType(findings))
+    if times and times[0][0] > _ONSET and not _is_the_phrases_time(times[0][1], referral):
+        read = _with_onset(read, times[0][1])
+    if named and named[0][0] > _CAUSE:
+        read = _with_cause(read, *named[0][1:])
+    doubts += _doubts_of_onset(read, times)
+    doubts += _doubts_of_cause(read, named)
+    expected = _expected(referral.text, learned)
+    doubts += _doubt_of_urgency(referral, spans, expected.get("P0", 0.0), learned)
+    return Read(read, tuple(doubts), expected)
 
 
 def _is_the_phrases_time(time: Candidate, referral: Referral) -> bool:
@@ -117,21 +144,44 @@ def _best(texts: Sequence[str], margins: Iterable[Mapping[str, float]]) -> Best:
     return best
 
 
-def _proposed(finding: str, best: Best, learned: Reads) -> Proposed | None:
+@dataclass(frozen=True, slots=True)
+class _Leaning:
+    """How surely a letter's surest sentence for a value states it, and from which margin on that is believed."""
+
+    margin: float
+    enough: float
+    quote: str
+
+    @property
+    def over(self) -> float:
+        return self.margin - self.enough
+
+
+def _leanings(finding: str, best: Best, learned: Reads) -> dict[str, _Leaning]:
+    """For each value of a finding that some sentence may state, how surely."""
+    found = {}
+    for name in learned.names:
+        of, _, value = name.partition("=")
+        if of == finding and name in best:
+            enough = {"no": DENIED, UNSURE: ASKED}.get(value, STATED)
+            if value == "yes":
+                enough = STATED_RARELY if name in learned.rare else _OWN.get(finding, STATED)
+            found[value] = _Leaning(best[name][0], enough, best[name][1])
+    return found
+
+
+def _proposed(leanings: Mapping[str, _Leaning]) -> Proposed | None:
     """A finding's value: stated goes before asked, asked before denied, as in a letter read from the worse side."""
-    nothing = (-9.0, "")
-    stated, denied, asked = (best.get(f"{finding}={value}", nothing) for value in ("yes", "no", UNSURE))
-    enough = STATED_RARELY if f"{finding}=yes" in learned.rare else _OWN.get(finding, STATED)
-    if stated[0] > enough and stated[0] > asked[0] - _SURER:
-        return Proposed("yes", stated[1])
-    if asked[0] > ASKED:
-        return Proposed(UNSURE, asked[1])
-    if denied[0] > DENIED:
-        return Proposed("no", denied[1])
+    nothing = _Leaning(-9.0, 0.0, "")
+    stated, denied, asked = (leanings.get(value, nothing) for value in ("yes", "no", UNSURE))
+    if stated.over > 0 and stated.margin > asked.margin - _SURER:
+        return Proposed("yes", stated.quote)
+    if asked.over > 0:
+        return Proposed(UNSURE, asked.quote)
+    if denied.over > 0:
+        return Proposed("no", denied.quote)
     choices = [
-        (*best[name], name.partition("=")[2])
-        for name in learned.names
-        if name.partition("=")[0] == finding and name.partition("=")[2] not in ("yes", "no", UNSURE) and name in best
+        (each.margin, each.quote, value) for value, each in leanings.items() if value not in ("yes", "no", UNSURE)
     ]
     if choices and max(choices)[0] > STATED:
         _, quote, value = max(choices)
@@ -139,11 +189,97 @@ def _proposed(finding: str, best: Best, learned: Reads) -> Proposed | None:
     return None
 
 
+def _expected(text: str, learned: Reads) -> Mapping[str, float]:
+    """How probable each band is by the words of a whole letter; nothing when they are too few."""
+    return learned.bands([text])[0] if len(text.split()) >= _FEWEST_WORDS else {}
+
+
+# --- what may be read otherwise -------------------------------------------------------------------------------------
+
+
+def _doubts_of_finding(name: str, read: Proposed | None, leanings: Mapping[str, _Leaning]) -> Iterator[Doubt]:
+    """The other values of a finding, and none at all. What a sentence surely states, or phrases alone read, stands."""
+    over = 0.0
+    if read is not None and read.value in leanings:
+        if read.value == "yes" and leanings["yes"].margin > _SURELY:
+            return
+        over = max(0.0, leanings[read.value].over)
+    elif read is not None:
+        if name not in _PHRASES_FILL_IN:
+            return
+        over = _PHRASES_ALONE
+    if read is not None:
+        yield Doubt(name, over, partial(_with_finding, name=name, found=None))
+    for value, each in leanings.items():
+        if read is None or value != read.value:
+            found = Proposed(value, each.quote)
+            yield Doubt(name, max(0.0, over - each.over), partial(_with_finding, name=name, found=found))
+
+
+def _doubts_of_onset(read: Referral, times: Sequence[tuple[float, Candidate]]) -> Iterator[Doubt]:
+    """The other times of a letter, the likeliest of each day, and none at all."""
+    odds = {time.when.day: odds for odds, time in reversed(times)}
+    as_read = max(odds.get(read.onset, _ONSET), _ONSET) if read.onset else _ONSET
+    days = {read.onset}
+    for likely, time in times:
+        if likely > _NO_ONSET and time.when.day not in days:
+            days.add(time.when.day)
+            yield Doubt("onset", max(0.0, as_read - likely) / _ODDS_A_MARGIN, partial(_with_onset, time=time))
+    if read.onset is not None:
+        yield Doubt("onset", (as_read - _ONSET) / _ODDS_A_MARGIN, partial(_with_onset, time=None))
+
+
+def _doubts_of_cause(read: Referral, named: Sequence[tuple[float, str, str]]) -> Iterator[Doubt]:
+    """The other causes that sentences may name, and none at all."""
+    margins = {cause: margin for margin, cause, _ in named}
+    as_read = max(margins.get(read.cause or "", _CAUSE), _CAUSE)
+    for margin, cause, quote in named:
+        if cause != read.cause:
+            yield Doubt("cause", max(0.0, as_read - margin), partial(_with_cause, cause=cause, quote=quote))
+    if read.cause in margins:
+        yield Doubt("cause", as_read - _CAUSE, partial(_with_cause, cause=None, quote=None))
+
+
+def _doubt_of_urgency(referral: Referral, spans: Sequence[Span], probable: float, learned: Reads) -> Iterator[Doubt]:
+    """An emergency in words that no finding foresees: the sentence without which the letter sounds least like one."""
+    if probable < _LEAST_URGENT:
+        return
+    text = referral.text
+    told = [(start, end) for start, end in spans if len(text[start:end].split()) >= _FEWEST_WORDS_OF_SENTENCE]
+    without = learned.bands([text[:start] + text[end:] for start, end in told])
+    if told:
+        _, (start, end) = min(zip((each["P0"] for each in without), told, strict=True))
+        found = Proposed("yes", text[start:end].strip().rstrip(".;,"))
+        yield Doubt(RED_FLAG, _URGENT_UNNAMED, partial(_with_finding, name=RED_FLAG, found=found))
+
+
+def _with_finding(referral: Referral, *, name: str, found: Proposed | None) -> Referral:
+    findings = {other: each for other, each in referral.findings.items() if other != name}
+    return replace(referral, findings=MappingProxyType(findings | ({name: found} if found else {})))
+
+
+def _with_onset(referral: Referral, time: Candidate | None) -> Referral:
+    quotes = {name: quote for name, quote in referral.quotes.items() if name != "onset"}
+    if time is None:
+        return replace(referral, onset=None, onset_is_exact=False, quotes=MappingProxyType(quotes))
+    quotes["onset"] = f"{time.left}{time.words}{time.right}".strip().rstrip(".;,")
+    exact = time.when.exact and not APPROXIMATE.search(time.left[-14:])
+    return replace(referral, onset=time.when.day, onset_is_exact=exact, quotes=MappingProxyType(quotes))
+
+
+def _with_cause(referral: Referral, cause: str | None, quote: str | None) -> Referral:
+    quotes = {name: each for name, each in referral.quotes.items() if name != "cause"}
+    return replace(
+        referral, cause=cause, quotes=MappingProxyType(quotes | ({"cause": quote} if quote is not None else {}))
+    )
+
+
 @dataclass(frozen=True, repr=False)
 class LetterReading:
     """The first reading of a letter: its phrases, and what was learnt in their place where there is any."""
 
     phrases: LetterReader
+    bands: Bands
     _content: Path
     _models: Path | None
     _missing: Callable[[], None]
@@ -152,7 +288,7 @@ class LetterReading:
     def load(
         cls,
         content: Path,
-        findings: Mapping[str, Finding],
+        bands: Bands,
         models: Path | None = None,
         missing: Callable[[], None] = lambda: None,
     ) -> Self:
@@ -160,14 +296,14 @@ class LetterReading:
 
         Args:
             content: the content folder.
-            findings: the findings that a letter may state.
+            bands: the findings that a letter may state, and the rules that make bands of them.
             models: where what was learnt is kept; without it phrases read alone.
             missing: is called when nothing fresh is kept there, and phrases read alone for that.
 
         Raises:
             ContentError: a phrase can't be used.
         """
-        return cls(LetterReader.load(content, findings), content, models, missing)
+        return cls(LetterReader.load(content, bands.findings), bands, content, models, missing)
 
     @cached_property
     def learned(self) -> Reads | None:
@@ -183,5 +319,18 @@ class LetterReading:
         """What a letter states. Never fails, whatever the text."""
         referral, placed = self.phrases.unsettled(text, received)
         if self.learned is not None:
-            referral = learned_reading(referral, self.phrases, self.learned)
+            read = learned_reading(referral, self.phrases, self.learned)
+
+            def band_of(otherwise: Referral) -> str:
+                return self.bands(settled(otherwise, placed), received).band
+
+            referral = reconciled(read.referral, read.doubts, read.expected, band_of)
         return settled(referral, placed)
+
+    def urgency(self, text: str) -> float | None:
+        """The log odds that a letter is for today by its words as a whole; None when nothing was learnt, or too few."""
+        expected = _expected(text, self.learned) if self.learned is not None else {}
+        if "P0" not in expected:
+            return None
+        probable = min(max(expected["P0"], LEAST_PROBABLE), 1 - LEAST_PROBABLE)
+        return log(probable / (1 - probable))

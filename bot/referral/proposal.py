@@ -39,7 +39,7 @@ class Proposals:
             ContentError: a file is malformed, or names what doesn't exist.
         """
         bands = Bands.load(content)
-        return cls(LetterReading.load(content, bands.findings, models), bands, hear)
+        return cls(LetterReading.load(content, bands, models), bands, hear)
 
     def __call__(self, text: str, received: date, today: date | None = None) -> tuple[Referral, Banding]:
         """What a letter states, and the band that follows, before anybody confirms it. Never fails.
@@ -51,7 +51,7 @@ class Proposals:
         """
         referral = self.letters(text, received)
         if self.hear is not None:
-            referral = second_reading(referral, self.hear)
+            referral = second_reading(referral, self.hear, self.letters.urgency(text))
         return referral, self.bands(referral, today or received)
 
     def measured(self, item: Mapping[str, Any]) -> dict[str, object]:

@@ -20,6 +20,7 @@ OPEN = ["The eye stays open at night.", "Her eye stays open when she sleeps.", "
         "At night the eye stays open.", "The left eye stays open in bed."]  # fmt: skip
 SHUT = ["The eye shuts well.", "Her eye shuts fully.", "He says the eye shuts.", "Both eyes shut well at night.",
         "The left eye shuts in bed."]  # fmt: skip
+HEAVY = "The kettle was more than she could manage this morning."
 OTHER = ["Dear colleague,", "Many thanks.", "He works on a farm.", "Please see her soon.", "Kind regards."]
 
 
@@ -36,8 +37,10 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     lines += [f'- says: "{text}"\n  states: {{cannot_close_eye: "no"}}' for text in SHUT]
     lines += [f'- says: "{text}"\n  states: {{suicide_risk_in_hand: "yes", side: "L"}}' for text in OTHER]
     letters = [
-        f"- id: L{day}\n  received: 2026-11-19\n  band: P2\n  why: test\n  onset: 2026-11-0{day}\n"
-        f'  lines:\n  - says: "Seen on {day + 9} November, her face fell on {day} November."'
+        f"- id: L{day}\n  received: 2026-11-19\n  band: {'P0' if day % 2 else 'P2'}\n  why: test\n"
+        f"  onset: 2026-11-0{day}\n  lines:\n"
+        f'  - says: "Seen on {day + 9} November, her face fell on {day} November."\n'
+        f'  - says: "{HEAVY if day % 2 else "She is a cheerful person and looks forward to her exercises."}"'
         for day in range(1, 9)
     ]
     text = "letters:\n" + "\n".join(letters) + "\nsentences:\n" + "\n".join(lines) + "\n"
@@ -78,8 +81,47 @@ def test_the_onset_is_told_from_the_day_of_a_visit(what: Learned) -> None:
     assert onset > visit
 
 
+def test_the_band_of_letters_of_such_words_is_known(what: Learned) -> None:
+    heavy, cheerful = what.bands([f"Dear all. {HEAVY}", "Dear all. She looks forward to her exercises."])
+
+    assert heavy["P0"] > 0.5 > cheerful["P0"]
+    assert [sum(each.values()) for each in (heavy, cheerful)] == [pytest.approx(1), pytest.approx(1)]
+    assert what.bands([]) == []
+
+
+def test_of_letters_of_one_band_nothing_is_learnt_about_bands(content: Path, tmp_path: Path) -> None:
+    shutil.copytree(content, tmp_path / "content")
+    few = tmp_path / "content" / LABELLED / "few.yml"
+    few.write_text(few.read_text(encoding="utf-8").replace("band: P0", "band: P2"), encoding="utf-8")
+    learn(tmp_path / "content", tmp_path)
+    learned = load(tmp_path / "content", tmp_path)
+
+    assert learned is not None
+    assert learned.bands(["Dear all.", "Kind regards."]) == [{}, {}]
+
+
+def test_an_emergency_that_no_finding_names_is_raised_by_the_letter_with_its_sentence(
+    content: Path, models: Path
+) -> None:
+    reading, day = _reading(content, models), date(2026, 11, 19)
+    known = "Bell's palsy since 16 March, grade II, the forehead is weak, the eye closes, a neurologist has seen her."
+    heavy, cheerful = (
+        reading(f"Dear all,\n{known} {told} Kind regards.", day)
+        for told in (HEAVY, "She looks forward to her exercises.")
+    )
+
+    assert heavy.findings["possible_red_flag"].quote == HEAVY.rstrip(".")
+    assert bands()(heavy, day).band == "P0" != bands()(cheerful, day).band
+    assert (reading.urgency(heavy.text) or 0) > 0 > (reading.urgency(cheerful.text) or 0)
+    assert reading.urgency("Her hand is heavy.") is None
+
+
+def test_without_what_was_learnt_nothing_is_said_of_the_whole(content: Path, tmp_path: Path) -> None:
+    assert LetterReading.load(content, bands(), tmp_path).urgency("one two three " * 9) is None
+
+
 def test_a_letter_is_read_by_what_was_learnt(content: Path, models: Path) -> None:
-    reading = LetterReading.load(content, bands().findings, models)
+    reading = LetterReading.load(content, bands(), models)
 
     assert reading.learned is not None
     assert reading("Dear all,\nHer eye stays open in bed.", date(2026, 11, 19)).value("cannot_close_eye") == "yes"
@@ -109,7 +151,7 @@ def test_a_damaged_file_counts_as_none(spoil: object, content: Path, models: Pat
 
 
 def test_without_any_the_phrases_read_alone(content: Path, tmp_path: Path) -> None:
-    assert LetterReading.load(content, bands().findings, tmp_path).learned is None
+    assert LetterReading.load(content, bands(), tmp_path).learned is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -126,12 +168,12 @@ def test_every_quote_is_a_part_of_the_letter(content: Path, models: Path, lines:
 
 @cache
 def _reading(content: Path, models: Path) -> LetterReading:
-    return LetterReading.load(content, bands().findings, models)
+    return LetterReading.load(content, bands(), models)
 
 
 def test_nothing_is_loaded_before_the_first_letter(content: Path, models: Path, tmp_path: Path) -> None:
     told: list[str] = []
-    reading = LetterReading.load(content, bands().findings, tmp_path, lambda: told.append("missing"))
+    reading = LetterReading.load(content, bands(), tmp_path, lambda: told.append("missing"))
     assert told == []
 
     reading("It fell.", date(2026, 11, 19))

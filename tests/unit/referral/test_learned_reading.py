@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.referral.learned import Candidate, candidates, sentences
-from bot.referral.learned_reading import ASKED, DENIED, STATED, STATED_RARELY, learned_reading
+from bot.referral.learned_reading import ASKED, DENIED, STATED, STATED_RARELY, Read, learned_reading
 from bot.referral.letter import LetterReader
 from bot.referral.record import Proposed, Referral
 from tests.unit.loaded import reader
@@ -28,6 +28,8 @@ class Told:
 
     margins: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     odds: Mapping[str, float] = field(default_factory=dict)
+    likely: Mapping[str, float] = field(default_factory=dict)
+    urgent_by: str = ""
     names: tuple[str, ...] = NAMES
     rare: frozenset[str] = frozenset()
 
@@ -40,9 +42,26 @@ class Told:
     def onset(self, seen: Sequence[Candidate]) -> list[float]:
         return [next((odds for word, odds in self.odds.items() if word in each.left), -9.0) for each in seen]
 
+    def bands(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        return [dict(self.likely) if self.urgent_by in text else {"P0": 0.0, "P3": 1.0} for text in texts]
+
+
+def doubted(told: Told, referral: Referral | None = None) -> Read:
+    return learned_reading(referral or Referral(received=DAY, text=TEXT), reader(), told)
+
 
 def read(told: Told, referral: Referral | None = None) -> Referral:
-    return learned_reading(referral or Referral(received=DAY, text=TEXT), reader(), told)
+    return doubted(told, referral).referral
+
+
+def otherwise(told: Told, of: str, referral: Referral | None = None) -> list[tuple[float, object]]:
+    """The doubts about one thing: what they cost, rounded, and what would be read."""
+    made = doubted(told, referral)
+
+    def value(changed: Referral) -> object:
+        return changed.onset if of == "onset" else changed.cause if of == "cause" else changed.value(of)
+
+    return [(round(each.cost, 2), value(each.read(made.referral))) for each in made.doubts if each.of == of]
 
 
 def stated(name: str, value: str) -> Mapping[str, Proposed]:
@@ -211,3 +230,75 @@ def test_a_wrapped_line_goes_on() -> None:
 @pytest.mark.parametrize("text", ["", "\n\n", "...", "3/52", "x" * 5000])
 def test_no_letter_is_too_odd(text: str) -> None:
     assert read(Told(odds={"": 3.0}), Referral(received=DAY, text=text)).text == text
+
+
+# --- what may be read otherwise -----------------------------------------------------------------------------------
+
+
+def eye(**margins: float) -> Told:
+    return Told({"open": {f"cannot_close_eye={value}": margin for value, margin in margins.items()}})
+
+
+def test_a_finding_barely_stated_may_be_no_finding_or_the_other() -> None:
+    assert otherwise(eye(yes=STATED + 0.1, no=DENIED - 0.2), "cannot_close_eye") == [(0.1, None), (0.3, "no")]
+
+
+def test_a_finding_barely_not_stated_may_be_one() -> None:
+    assert otherwise(eye(yes=STATED - 0.1), "cannot_close_eye") == [(0.1, "yes")]
+
+
+def test_what_is_surely_stated_is_in_no_doubt_even_beside_a_sure_denial() -> None:
+    assert otherwise(eye(yes=0.41, no=2.0), "cannot_close_eye") == []
+
+
+def test_what_is_doubtfully_stated_beside_a_surer_denial_may_be_denied_for_nothing() -> None:
+    assert (0.0, "no") in otherwise(eye(yes=0.0, no=1.0), "cannot_close_eye")
+
+
+def test_what_phrases_alone_read_stands_but_for_what_they_fill_in() -> None:
+    names = (*NAMES, "droop=yes", "droop=no")
+    alone = Referral(received=DAY, text=TEXT, findings=stated("cannot_close_eye", "2"))
+    filled = Referral(received=DAY, text=TEXT, findings=stated("droop", "yes"))
+
+    assert otherwise(Told(), "cannot_close_eye", alone) == []
+    assert otherwise(Told(names=names), "droop", filled) == [(0.5, None)]
+
+
+def test_another_time_may_be_the_onset_or_none() -> None:
+    told = Told(odds={"fell": 1.0, "Seen": 0.2})
+
+    assert otherwise(told, "onset") == [(0.2, date(2026, 11, 10)), (0.62, None)]
+
+
+def test_another_onset_brings_its_own_sentence() -> None:
+    made = doubted(Told(odds={"fell": 1.0, "Seen": 0.2}))
+    (seen,) = [each.read(made.referral) for each in made.doubts if each.of == "onset"][:1]
+
+    assert seen.quotes["onset"] == "Seen on 10 November"
+
+
+def test_another_cause_may_be_meant_or_none() -> None:
+    told = Told({"open": {"cause=bells": 0.5, "cause=rhs": 0.2}})
+
+    assert otherwise(told, "cause") == [(0.3, "rhs"), (0.8, None)]
+
+
+def test_an_emergency_that_no_finding_names_has_the_sentence_without_which_the_letter_sounds_harmless() -> None:
+    told = Told(likely={"P0": 0.8, "P3": 0.2}, urgent_by="stays open")
+    made = doubted(told)
+    (flag,) = [each for each in made.doubts if each.of == "possible_red_flag"]
+
+    assert made.expected == {"P0": 0.8, "P3": 0.2}
+    assert flag.read(made.referral).findings["possible_red_flag"] == Proposed("yes", "Her eye stays open")
+
+
+def test_a_letter_that_hardly_sounds_urgent_leaves_no_such_doubt() -> None:
+    made = doubted(Told(likely={"P0": 0.05, "P3": 0.95}))
+
+    assert "possible_red_flag" not in {each.of for each in made.doubts}
+
+
+def test_of_a_few_words_nothing_is_said_as_a_whole() -> None:
+    short = Referral(received=DAY, text="Eye stays open. Please see.")
+
+    assert doubted(Told(likely={"P0": 1.0}), short).expected == {}

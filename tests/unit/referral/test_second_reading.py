@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from bot.referral.record import Proposed, Referral
-from bot.referral.second_reading import FINDING, RAISES_AT, second_reading, sentences
+from bot.referral.second_reading import BOTH_RAISE_AT, FINDING, LEAST_HEARD, RAISES_AT, second_reading, sentences
 
 DAY = date(2026, 11, 19)
 LETTER = "Right Bell's since October. She keeps letting go of cups on that side. Kind regards."
@@ -27,6 +27,22 @@ def test_the_loudest_sentence_becomes_a_finding_with_its_words() -> None:
 
 def test_what_is_just_not_loud_enough_raises_nothing() -> None:
     assert FINDING not in second_reading(letter(), lambda asked: [RAISES_AT - 0.01] * len(asked)).findings
+
+
+@pytest.mark.parametrize(
+    ("heard", "whole", "raised"),
+    [
+        (RAISES_AT + 1, -3.0, False),
+        (BOTH_RAISE_AT + 3.01, -3.0, True),
+        (BOTH_RAISE_AT - 2 + 0.01, 2.0, True),
+        (BOTH_RAISE_AT - 2 - 0.01, 2.0, False),
+        (LEAST_HEARD - 0.01, 9.0, False),
+    ],
+)
+def test_what_is_heard_is_weighed_with_the_letter_as_a_whole_where_that_is_known(
+    heard: float, whole: float, raised: bool
+) -> None:
+    assert (FINDING in second_reading(letter(), lambda asked: [heard] * len(asked), whole).findings) == raised
 
 
 def test_an_alarm_that_is_away_changes_nothing() -> None:
