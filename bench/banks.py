@@ -202,6 +202,7 @@ def measure() -> list[Share]:
         *vignettes(lines("vignettes.jsonl")),
         *letters("letters", lines("letters.jsonl")),
         *letters("second letters", lines("letters_2.jsonl")),
+        *letters("third letters", lines("letters_3.jsonl")),
     ]
     return [*shares, *others, *questions(asked, answers[start:])]
 
