@@ -7,7 +7,7 @@ from datetime import date
 from bot.referral.page import Mention, Page, token_at
 from bot.referral.record import Proposed
 from bot.referral.standing import about_relative
-from bot.referral.when import When, times
+from bot.referral.when import DAYS_AND_MONTHS, When, times
 
 DAYS_SINCE = {
     "surgery": "surgery_head_neck_days", "injury": "head_or_face_injury_days", "cosmetic": "cosmetic_injection_days",
@@ -96,19 +96,40 @@ _TITLED = re.compile(
 _LOOSE_AGE = re.compile(
     r"(?:\b(?:[A-Z]\.\s?){1,3},?\s*[(]?|\b(?i:i'?m|i\s+am|boy|girl|male|female|man|woman|client|patient|pt|px|lady|gentleman|"
     r"driver|teacher|farmer|retired|prisoner|pupil|toddler|child)\b[\s,:(]{1,3})(?P<age>\d{1,3})\b"
-    r"(?=\s*(?:[,.;)(\n]|$|(?i:came|was|with|has|is|yrs?\b|years?\b|y\b)))(?!\s*[.,/]\d)(?!\s*(?i:weeks|wks|months|days))",
+    r"(?=\s*(?:[,.;)(\n]|$|(?i:came|was|with|has|is|and|so|yo\b|yrs?\b|years?\b|y\b)))(?!\s*[.,/]\d)(?!\s*(?i:weeks|wks|months|days))",
 )
 """An age after initials or a word for a person: "K.L., 28", "boy 11", "im 57"."""
 _THEN_AGED = re.compile(r"\b(?:since|from|until|when)\s+(?:the\s+)?$", re.IGNORECASE)
 """Before an age of long ago: "since age 19"."""
-_NUMBER_WORDS = {
+_TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }  # fmt: skip
 _UNITS = {word: number for number, word in enumerate("one two three four five six seven eight nine".split(), 1)}
+_TEENS = {
+    word: number
+    for number, word in enumerate(
+        "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split(), 10
+    )
+}
+_PERSON = (
+    r"(?:boy|girl|lad|lass|lassie|youth|teenager|child|toddler|pupil|man|woman|lady|gentleman|gent|fellow|daughter|son|"
+    r"grandson|granddaughter|he|she|who)"
+)
+_IN_WORDS = (
+    rf"(?:(?P<tens>{'|'.join(_TENS)})(?:[\s-]+(?P<ones>{'|'.join(_UNITS)}))?|(?P<one>{'|'.join([*_TEENS, *_UNITS])})\b)"
+)
 _WORD_AGE = re.compile(
-    rf"\b(?P<tens>{'|'.join(_NUMBER_WORDS)})(?:[\s-]+(?P<ones>{'|'.join(_UNITS)}))?[\s-]+(?:years?|yrs?)[\s-]+(?:old|of\s+age)",
+    rf"\b{_IN_WORDS}[\s-]+(?:years?|yrs?)[\s-]+(?:old|of\s+age)\b"
+    rf"|\b{_PERSON}(?:['’]s|\s+(?:of|is|aged|has\s+just\s+turned|turned))\s+{_IN_WORDS.replace('?P<', '?P<its_')}\b"
+    r"(?!\s*(?:weeks?|months?|days?|hours?|of\b|out\b|in\b|on\b|to\b|-|stone\b|f(?:oo|ee)t\b|mm\b|cm\b|times\b))",
     re.IGNORECASE,
 )
+"""An age in words: "thirteen-year-old", "he is eleven"."""
+_OF_AGE = re.compile(
+    rf"\b{_PERSON}\s+of\s+(?P<of>\d{{1,3}})\b(?!\s*(?:weeks?|months?|wks?|mths?|days?|/|\.\d))"
+    rf"|\b(?P<name>[A-Z][a-z]+),\s(?P<apart>\d{{1,3}}),\s",
+)
+"""An age behind a person: "boy of 12", "Ollie, 11, was"."""
 _BORN = re.compile(r"\b(?:d\.?o\.?b\.?|date\s+of\s+birth|born(?:\s+on)?)\b\s*[:=-]?\s*", re.IGNORECASE)
 _PHQ = re.compile(r"\bphq[\s-]?2\D{0,12}(?P<score>[0-6])\b", re.IGNORECASE)
 _GAD = re.compile(r"\bgad[\s-]?2\D{0,12}(?P<score>[0-6])\b", re.IGNORECASE)
@@ -204,9 +225,11 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
         if age is not None and int(age) <= 115:
             found["age"] = Proposed(age, page.source.quote(match.start(), match.end()))
             break
-    if "age" not in found and (written := _WORD_AGE.search(text)):
-        age_in_words = _NUMBER_WORDS[written["tens"].lower()] + _UNITS.get((written["ones"] or "").lower(), 0)
-        found["age"] = Proposed(str(age_in_words), page.source.quote(written.start(), written.end()))
+    if "age" not in found:
+        for match in _WORD_AGE.finditer(text):
+            if not _is_of_another(page, match.start()):
+                found["age"] = Proposed(str(_age_in_words(match)), page.source.quote(match.start(), match.end()))
+                break
     if "age" not in found:
         for match in _TITLED.finditer(text):
             name = next(each for each in "abcdefghi" if match[each])
@@ -219,13 +242,15 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
                 found["age"] = Proposed(match[name], page.source.quote(match.start(), match.end()))
                 break
     if "age" not in found:
+        for match in _OF_AGE.finditer(text):
+            years = match["of"] or match["apart"]
+            is_a_day = (match["name"] or "").lower() in DAYS_AND_MONTHS
+            if not is_a_day and 0 < int(years) <= 105 and not _is_of_another(page, match.start()):
+                found["age"] = Proposed(years, page.source.quote(match.start(), match.end()).rstrip(", "))
+                break
+    if "age" not in found:
         for match in _LOOSE_AGE.finditer(text):
-            position = token_at(page.encoded, match.start("age"))
-            if page.section(position) == "family" or about_relative(
-                page, Mention("age", "", "now", position, position + 1)
-            ):
-                continue
-            if 0 < int(match["age"]) <= 105:
+            if 0 < int(match["age"]) <= 105 and not _is_of_another(page, match.start("age")):
                 found["age"] = Proposed(match["age"], page.source.quote(match.start(), match.end()))
                 break
     if "age" not in found:
@@ -247,6 +272,17 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
             hours = f"{when.days * 24:g}"
             found.setdefault("dental_anaesthetic_hours", Proposed(hours, page.source.quote(when.start, when.end)))
     return found
+
+
+def _age_in_words(match: re.Match[str]) -> int:
+    tens, ones, one = ((match[name] or match[f"its_{name}"] or "").lower() for name in ("tens", "ones", "one"))
+    return _TENS[tens] + _UNITS.get(ones, 0) if tens else (_TEENS | _UNITS)[one]
+
+
+def _is_of_another(page: Page, at: int) -> bool:
+    """Whether what stands there is told of a relative."""
+    position = token_at(page.encoded, at)
+    return page.section(position) == "family" or about_relative(page, Mention("age", "", "now", position, position + 1))
 
 
 def written_on(page: Page, received: date) -> tuple[date | None, str | None]:

@@ -43,6 +43,8 @@ _SHORT_UNITS = {
 }  # fmt: skip
 _OVER = {"7": "day", "52": "week", "12": "month"}
 
+DAYS_AND_MONTHS = frozenset(_DAYS) | frozenset(_MONTHS)
+"""Names that a number after them makes a date of."""
 _MONTH = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _WEEKDAY = "|".join(sorted(_DAYS, key=len, reverse=True))
 _CAPITAL_MONTH = "|".join(name.capitalize() for name in sorted(_MONTHS, key=len, reverse=True)
@@ -53,6 +55,18 @@ _CAPITAL_WEEKDAY = "|".join(
 )
 _LONG_WEEKDAY = "|".join(name for name in sorted(_DAYS, key=len, reverse=True) if name not in ("sun", "sat", "wed"))
 _NUMBER = r"\d{1,3}(?:\.\d)?|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)).replace(" ", r"\s+")
+_COUNTS = {
+    word: number
+    for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)
+}
+_NTH = {
+    word: number
+    for number, word in enumerate(
+        "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 2
+    )
+}
+"""Not "first": the first week of something is seldom now."""
+_COUNT, _ORDINAL = "|".join(_COUNTS), "|".join(_NTH)
 _UNIT = r"hours?|hrs?|h|days?|d|weeks?|wks?|w|fortnights?|months?|mths?|mos?|m|years?|yrs?|y"
 
 _TIMES = re.compile(
@@ -94,8 +108,10 @@ _TIMES = re.compile(
         (?!\s*(?:old|of\s+age|/|[MF]\b|(?:fe)?male|lady|gentleman|man\b|woman|girl|boy)))
     | (?P<weeks_old>\b(?P<an>{_NUMBER})[\s-]+(?P<au>days?|weeks?|wks?)[\s-]+old\b
         (?!\s+(?:baby|infant|boy|girl|son|daughter|child|neonate|twin|fe?male)))
-    | (?P<week_n>\b(?:week|wk)\s+(?P<wn>\d{{1,2}})\b
-        (?!\s*(?:/|-|review|check|follow|appointment|course|of\s+(?:pred|steroid|treatment|the\s+month))))
+    | (?P<week_n>\b(?:(?:week|wk|(?P<wm>month))\s+(?P<wn>\d{{1,2}}|{_COUNT})
+        |(?P<wnth>\d{{1,2}}(?:st|nd|rd|th)|{_ORDINAL})\s+(?:week|(?P<wmth>month)))\b
+        (?!\s*(?:/|-|review|check|scan|follow|appointment|course|of\s+(?:(?:the|her|his|their)\s+)?
+           (?:pred|steroid|treatment|antiv|acicl|month|course|pregnan|exerc|therap|programme|program|life))))
     | (?P<day_n>(?<!\bby\ )(?<!\bfrom\ )(?<!\buntil\ )\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
         |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
         (?!\s*(?:of\s+)?(?:pred|aciclovir|antibio|steroid|treatment|\d)))
@@ -419,7 +435,9 @@ def _day_n(found: re.Match[str], base: date) -> _Read:
 
 
 def _week_n(found: re.Match[str], base: date) -> _Read:
-    return _back(float(found["wn"]), "week", base)
+    said = (found["wn"] or found["wnth"]).lower()
+    number = _COUNTS.get(said) or _NTH.get(said) or int(re.sub(r"\D", "", said))
+    return _back(float(number), "month" if found["wm"] or found["wmth"] else "week", base)
 
 
 def _over(found: re.Match[str], base: date) -> _Read:

@@ -225,7 +225,11 @@ def test_the_onset_is_the_palsys(proposals: Proposals, text: str, onset: date | 
     ("text", "age"),
     [
         ("Re: Mr A.B., 47. Left facial palsy.", "47"), ("I visited this mum (32) at home.", "32"), ("Pt 59M", "59"),
-        ("a forty-six year old man", "46"), ("F 44. L BP 5/12", "44"), ("I am 67 yrs of age", "67"), ("72/80 on review", None),
+        ("a forty-six year old man", "46"), ("a thirteen-year-old goalkeeper", "13"), ("My grandson, he is eleven.", "11"),
+        ("Pupil: boy of 12.", "12"), ("Ollie, 11, was camping.", "11"), ("i wrote this because im 15 and its my face", "15"),
+        ("Tuesday, 11, was fine", None), ("His daughter, Anna, 14, wrote this.", None), ("She is one of ours.", None),
+        ("He is six foot.", None), ("He is two weeks in.", None), ("HB is five out of six", None),
+        ("F 44. L BP 5/12", "44"), ("I am 67 yrs of age", "67"), ("72/80 on review", None),
     ],
 )  # fmt: skip
 def test_the_age(proposals: Proposals, text: str, age: str | None) -> None:

@@ -36,6 +36,11 @@ BASE = date(2026, 11, 19)  # a Thursday
         ("in 2019", date(2019, 7, 1), False),
         ("day 5", date(2026, 11, 14), True),
         ("3rd day of", date(2026, 11, 16), True),
+        ("wk 5", date(2026, 10, 15), False),
+        ("week six of a left palsy", date(2026, 10, 8), False),
+        ("now in her sixth week", date(2026, 10, 8), False),
+        ("the 5th week", date(2026, 10, 15), False),
+        ("month four", date(2026, 7, 20), False),
     ],
 )
 def test_a_time_is_read(text: str, day: date, exact: bool) -> None:
@@ -55,6 +60,10 @@ def test_a_time_is_read(text: str, day: date, exact: bool) -> None:
         "may have weakness",
         "31/02/2026",
         "Hb 13.5",
+        "week two of treatment",
+        "his 2nd week of prednisolone",
+        "the second week of the month",
+        "third month of pregnancy",
     ],
 )
 def test_what_is_no_time_is_left_alone(text: str) -> None:
