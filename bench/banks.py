@@ -233,8 +233,8 @@ none has been labelled by a clinician. A good score is a check of the product ag
   it as one.
 - *vignettes*: cases with every answer known or unknown, led through the interview. Gold is the rules read by hand.
 - *letters*: 60 invented referral letters with the band a reader of the evidence pack gave them, read as pasted.
-  *second letters*: 60 by another writer, with nearly every statement labelled. Nobody wrote a phrase of the reader from
-  these, and it learnt from none of them.
+  *second letters*: 60 by another writer, with nearly every statement labelled; *third letters*: 60 by a third,
+  who had seen the evidence pack alone. Nobody wrote a phrase of the reader from these, and it learnt from none of them.
 - The interval is Wilson's, for a share at 95 % confidence.
 """
 

@@ -115,19 +115,23 @@ _PERSON = (
     r"(?:boy|girl|lad|lass|lassie|youth|teenager|child|toddler|pupil|man|woman|lady|gentleman|gent|fellow|daughter|son|"
     r"grandson|granddaughter|he|she|who)"
 )
+_YOUNG = r"(?:boy|girl|lad|lass|lassie|child|toddler|pupil|youngster|teenager)"
 _IN_WORDS = (
-    rf"(?:(?P<tens>{'|'.join(_TENS)})(?:[\s-]+(?P<ones>{'|'.join(_UNITS)}))?|(?P<one>{'|'.join([*_TEENS, *_UNITS])})\b)"
+    rf"(?:(?P<tens>{'|'.join(_TENS)})(?:[\s-]++(?P<ones>{'|'.join(_UNITS)})\b)?+"
+    rf"|(?P<one>{'|'.join([*_TEENS, *_UNITS])})\b)"
 )
+_ENDS_AN_AGE = r"(?=\s*(?:[,.;)\n]|$|(?:and|who|with|years?|yrs?)\b(?!\s+(?:a\s+half|post|into|in|since|after|ago))))"
+_NO_PERSON = r"(?!\s+(?:at\s+home|palsy|bell|facial|\w+\s+aid|dog|cat|car))"
+_ITS = _IN_WORDS.replace("?P<", "?P<its_")
 _WORD_AGE = re.compile(
-    rf"\b{_IN_WORDS}[\s-]+(?:years?|yrs?)[\s-]+(?:old|of\s+age)\b"
-    rf"|\b{_PERSON}(?:['’]s|\s+(?:of|is|aged|has\s+just\s+turned|turned))\s+{_IN_WORDS.replace('?P<', '?P<its_')}\b"
-    r"(?!\s*(?:weeks?|months?|days?|hours?|of\b|out\b|in\b|on\b|to\b|-|stone\b|f(?:oo|ee)t\b|mm\b|cm\b|times\b))",
-    re.IGNORECASE,
+    rf"\b{_IN_WORDS}[\s-]+(?:years?|yrs?)[\s-]+(?:old|of\s+age)\b{_NO_PERSON}"
+    rf"|\b(?:{_PERSON}\s+(?:of|is|aged|has\s+just\s+turned)|(?:he|she)['’]s)\s+{_ITS}{_ENDS_AN_AGE}",
+    re.IGNORECASE | re.ASCII,
 )
-"""An age in words: "thirteen-year-old", "he is eleven"."""
+"""An age in words: "thirteen-year-old", "he is eleven,". What follows tells it from "he is two points better"."""
 _OF_AGE = re.compile(
-    rf"\b{_PERSON}\s+of\s+(?P<of>\d{{1,3}})\b(?!\s*(?:weeks?|months?|wks?|mths?|days?|/|\.\d))"
-    rf"|\b(?P<name>[A-Z][a-z]+),\s(?P<apart>\d{{1,3}}),\s",
+    rf"\b(?:{_YOUNG}|man|woman|lady|gentleman|gent)\s+of\s+(?P<of>\d{{1,3}})(?=\s*(?:[,.;)\n]|$|(?:and|who|with)\b))"
+    r"|\b(?P<name>[A-Z][a-z]+),\s(?P<apart>\d{1,2}),\s(?=(?:was|is|has|had|who|a|an|came|woke|presented|developed)\b)",
 )
 """An age behind a person: "boy of 12", "Ollie, 11, was"."""
 _BORN = re.compile(r"\b(?:d\.?o\.?b\.?|date\s+of\s+birth|born(?:\s+on)?)\b\s*[:=-]?\s*", re.IGNORECASE)
@@ -227,6 +231,8 @@ def numbers(page: Page, base: date, placed: Sequence[tuple[When, str, float]]) -
             break
     if "age" not in found:
         for match in _WORD_AGE.finditer(text):
+            if match.group().lower().endswith(" one"):
+                continue  # "he is one who worries"
             if not _is_of_another(page, match.start()):
                 found["age"] = Proposed(str(_age_in_words(match)), page.source.quote(match.start(), match.end()))
                 break

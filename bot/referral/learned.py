@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 type Span = tuple[int, int]
 
-_READ, _LONGEST = 20_000, 700
+READ, _LONGEST = 20_000, 700
 """Of a letter so many signs are read, as by phrases; of a line without an end so many at a time."""
 _FEWEST_EXAMPLES = 4
 """What fewer lines state is not learnt; the phrases alone read it."""
@@ -43,8 +43,8 @@ _STRENGTH, _WEIGHT_OF_PHRASES, _SEED = 0.5, 0.4, 42
 _SMALLEST = 0.01
 """Weights below it are dropped: nine in ten, for less than a thousandth of what a sentence weighs."""
 _PROCESSES, _PART = 2, 200
-_STRENGTH_OF_WHOLE, _FEWEST_LETTERS = 100.0, 3
-"""A word that fewer letters use says nothing of the whole."""
+_STRENGTH_OF_WHOLE, _FEWEST_LETTERS, _FEWEST_KNOWN = 100.0, 3, 10
+"""What fewer letters use says nothing of the whole; nor does a letter with fewer known words and pairs of words."""
 _AROUND = 7
 """So many words before and after a time tell what it is the time of."""
 _ANY_DAY = date(2026, 11, 20)
@@ -56,8 +56,8 @@ _WORD = re.compile(r"[a-z']+|\d+")
 
 def sentences(text: str) -> Iterator[Span]:
     """Where each sentence or line of a letter begins and ends. A line that was only wrapped goes on."""
-    read = list(text[:_READ])
-    for at, _, blank in joined_lines(text[:_READ]):
+    read = list(text[:READ])
+    for at, _, blank in joined_lines(text[:READ]):
         read[at] = blank
     flat = "".join(read)
     start = 0
@@ -95,7 +95,7 @@ def candidates(text: str, base: date, by_phrases: date | None) -> list[Candidate
     """
     spans = list(sentences(text))
     found = []
-    for index, when in enumerate(times(text[:_READ], base)):
+    for index, when in enumerate(times(text[:READ], base)):
         if when.day > base:
             continue  # what is to come is no beginning
         place = next((number for number, (_, end) in enumerate(spans) if when.start <= end), None)
@@ -145,7 +145,7 @@ class Learned:
                 seen.append(each)
                 right.append(letter.onset is not None and abs((each.when.day - letter.onset).days) <= letter.within)
         rare = [label for label in names if counted[label] < _RARE]
-        whole = _Whole().fit([each.text[:_READ] for each in labelled.letters], [each.band for each in labelled.letters])
+        whole = _Whole().fit([each.text[:READ] for each in labelled.letters], [each.band for each in labelled.letters])
         return cls(names, rare, lines, _Onset().fit(seen, right), whole)
 
     def __call__(self, texts: Sequence[str], phrases: "LetterReader") -> list[dict[str, float]]:
@@ -163,11 +163,12 @@ class Learned:
         return odds
 
     def bands(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """For each letter, or part of one, how probable each band is by its words; nothing where no bands were learnt.
+        """For each letter, or part of one, how probable each band is by its words.
 
+        Nothing where no bands were learnt, or where too few words are known: a letter in another language, a bad scan.
         A band that no letter was given has no probability.
         """
-        found: list[dict[str, float]] = self._whole([text[:_READ] for text in texts])
+        found: list[dict[str, float]] = self._whole([text[:READ] for text in texts])
         return found
 
 
@@ -196,7 +197,6 @@ class _Lines:
     ) -> Self:
         import numpy as np
         from scipy import sparse
-        from sklearn.svm import LinearSVC
 
         given = sparse.hstack(
             [
@@ -204,15 +204,10 @@ class _Lines:
                 self._phrases.fit_transform([dict.fromkeys(each, 1.0) for each in phrases]) * _WEIGHT_OF_PHRASES,
             ]
         ).tocsr()
-        rows, base = [], []
-        for name in names:
-            stated = np.array([name in each for each in states])
-            machine = LinearSVC(C=_STRENGTH, random_state=_SEED).fit(given, stated)
-            weights = machine.coef_[0].astype(np.float32)
-            weights[np.abs(weights) < _SMALLEST] = 0
-            rows.append(sparse.csr_matrix(weights))
-            base.append(machine.intercept_[0])
-        self._weights, self._base = sparse.vstack(rows).tocsr(), np.array(base, dtype=np.float32)
+        stated = [np.array([name in each for each in states]) for name in names]
+        with ProcessPoolExecutor(_PROCESSES, get_context("spawn"), _open_given, (given,)) as beside:
+            weights, base = zip(*beside.map(_machine_of, stated, chunksize=4), strict=True)
+        self._weights, self._base = sparse.vstack(weights).tocsr(), np.array(base, dtype=np.float32)
         return self
 
     def __call__(
@@ -285,9 +280,11 @@ class _Whole:
         if self._machine is None or not texts:
             return [{} for _ in texts]
         names = [str(name) for name in self._machine.classes_]
+        words = self._machine[0].transform(texts)
+        known = words.getnnz(axis=1) >= _FEWEST_KNOWN
         return [
-            {name: float(each) for name, each in zip(names, row, strict=True)}
-            for row in self._machine.predict_proba(texts)
+            {name: float(each) for name, each in zip(names, row, strict=True)} if enough else {}
+            for row, enough in zip(self._machine[1].predict_proba(words), known, strict=True)
         ]
 
 
@@ -337,6 +334,26 @@ def _phrases_of(texts: Sequence[str]) -> list[list[str]]:
 
 def _onset_of(letter: LabelledLetter) -> date | None:
     return _PHRASES["reader"](letter.text, letter.received).onset
+
+
+_GIVEN: dict[str, Any] = {}
+"""Of a child process: the lines as the machines see them, handed over once."""
+
+
+def _open_given(given: Any) -> None:
+    _GIVEN["lines"] = given
+
+
+def _machine_of(stated: Any) -> tuple[Any, float]:
+    """The weights and the base of the machine for one label."""
+    import numpy as np
+    from scipy import sparse
+    from sklearn.svm import LinearSVC
+
+    machine = LinearSVC(C=_STRENGTH, random_state=_SEED).fit(_GIVEN["lines"], stated)
+    weights = machine.coef_[0].astype(np.float32)
+    weights[np.abs(weights) < _SMALLEST] = 0
+    return sparse.csr_matrix(weights), machine.intercept_[0]
 
 
 # --- kept ---------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ What was learnt knows the phrases' opinion of each sentence, so it replaces it f
 grades, scores and goals are read by phrases as before, and so is what too few labelled lines state.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -15,11 +16,12 @@ from typing import Protocol, Self
 
 from bot.referral.bands import Bands
 from bot.referral.figures import APPROXIMATE
-from bot.referral.learned import Candidate, Span, candidates, load, sentences
+from bot.referral.learned import READ, Candidate, Span, candidates, load, sentences
 from bot.referral.letter import LetterReader, settled
 from bot.referral.reconciled import LEAST_PROBABLE, Doubt, reconciled
 from bot.referral.record import UNSURE, Proposed, Referral
 from bot.referral.second_reading import FINDING as RED_FLAG
+from bot.referral.second_reading import turns
 
 STATED, DENIED, ASKED = -0.35, -0.2, 0.0
 """Margins from which a sentence is taken to state, deny or leave unsure. Set on letters whose writers were left out of
@@ -38,12 +40,16 @@ _NO_ONSET, _ODDS_A_MARGIN = -4.0, 4.0
 """Times whose log odds lie lower are no onset; and by so many log odds a time counts as by a margin of 1."""
 _FEWEST_WORDS, _FEWEST_WORDS_OF_SENTENCE = 10, 4
 """Of fewer words nothing is said as a whole."""
-_SURELY = 0.4
-"""A margin from which on a stated finding is in no doubt."""
+_SURELY, _PLAINLY, _AGREED = 0.4, 0.2, 0.0
+"""Margins from which on a stated finding is in no doubt: always; where no word of its sentence could turn it; and where
+phrases read it, too."""
 _PHRASES_ALONE = 0.5
 """What it costs to doubt a finding that phrases filled in."""
-_URGENT_UNNAMED, _LEAST_URGENT = 0.45, 0.1
-"""What it costs to take a letter for an emergency that no finding names, and how probable that must be."""
+_URGENT_UNNAMED, _LEAST_URGENT, _LEAST_DROP = 0.45, 0.1, 0.2
+"""What it costs to take a letter for an emergency that no finding names, how probable that must be, and by how many log
+odds less it must be without the sentence that is to blame."""
+_WORD = re.compile(r"[^\W\d_]{2,}")
+type Expected = Mapping[str, float]
 type Best = Mapping[str, tuple[float, str]]
 
 
@@ -78,7 +84,7 @@ class Read:
 
     referral: Referral
     doubts: tuple[Doubt, ...]
-    expected: Mapping[str, float]
+    expected: Expected
 
 
 def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -> Read:
@@ -109,7 +115,7 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
             # Where both say the same, the phrases' words are the shorter part of the sentence.
             same = by_phrases is not None and by_phrases.value == proposed.value
             findings[name] = by_phrases if same and by_phrases is not None else proposed
-        doubts += _doubts_of_finding(name, findings.get(name), leanings)
+        doubts += _doubts_of_finding(name, findings.get(name), by_phrases, leanings)
     seen = candidates(referral.text, referral.written or referral.received, referral.onset)
     times = sorted(zip(learned.onset(seen), seen, strict=True), key=lambda each: -each[0])
     causes = (name for name in best if name.startswith("cause="))
@@ -122,7 +128,7 @@ def learned_reading(referral: Referral, phrases: LetterReader, learned: Reads) -
     doubts += _doubts_of_onset(read, times)
     doubts += _doubts_of_cause(read, named)
     expected = _expected(referral.text, learned)
-    doubts += _doubt_of_urgency(referral, spans, expected.get("P0", 0.0), learned)
+    doubts += _doubt_of_urgency(referral, spans, expected, learned)
     return Read(read, tuple(doubts), expected)
 
 
@@ -189,7 +195,7 @@ def _proposed(leanings: Mapping[str, _Leaning]) -> Proposed | None:
     return None
 
 
-def _expected(text: str, learned: Reads) -> Mapping[str, float]:
+def _expected(text: str, learned: Reads) -> Expected:
     """How probable each band is by the words of a whole letter; nothing when they are too few."""
     return learned.bands([text])[0] if len(text.split()) >= _FEWEST_WORDS else {}
 
@@ -197,11 +203,13 @@ def _expected(text: str, learned: Reads) -> Mapping[str, float]:
 # --- what may be read otherwise -------------------------------------------------------------------------------------
 
 
-def _doubts_of_finding(name: str, read: Proposed | None, leanings: Mapping[str, _Leaning]) -> Iterator[Doubt]:
-    """The other values of a finding, and none at all. What a sentence surely states, or phrases alone read, stands."""
+def _doubts_of_finding(
+    name: str, read: Proposed | None, by_phrases: Proposed | None, leanings: Mapping[str, _Leaning]
+) -> Iterator[Doubt]:
+    """The other values of a finding, and none at all. What is plainly stated stands, and so does what phrases read."""
     over = 0.0
     if read is not None and read.value in leanings:
-        if read.value == "yes" and leanings["yes"].margin > _SURELY:
+        if read.value == "yes" and _is_plain(leanings["yes"], by_phrases):
             return
         over = max(0.0, leanings[read.value].over)
     elif read is not None:
@@ -211,9 +219,18 @@ def _doubts_of_finding(name: str, read: Proposed | None, leanings: Mapping[str, 
     if read is not None:
         yield Doubt(name, over, partial(_with_finding, name=name, found=None))
     for value, each in leanings.items():
-        if read is None or value != read.value:
+        own = read is not None and read.value in leanings and leanings[read.value].quote == each.quote
+        if (read is None or value != read.value) and not (own and value == "no"):
             found = Proposed(value, each.quote)
             yield Doubt(name, max(0.0, over - each.over), partial(_with_finding, name=name, found=found))
+
+
+def _is_plain(stated: _Leaning, by_phrases: Proposed | None) -> bool:
+    """Whether a "yes" is in no doubt: it is sure, or its sentence has no word that could turn what it says."""
+    if stated.margin > _SURELY:
+        return True
+    agreed = by_phrases is not None and by_phrases.value == "yes"
+    return stated.margin > (_AGREED if agreed else _PLAINLY) and not turns(stated.quote)
 
 
 def _doubts_of_onset(read: Referral, times: Sequence[tuple[float, Candidate]]) -> Iterator[Doubt]:
@@ -240,17 +257,29 @@ def _doubts_of_cause(read: Referral, named: Sequence[tuple[float, str, str]]) ->
         yield Doubt("cause", as_read - _CAUSE, partial(_with_cause, cause=None, quote=None))
 
 
-def _doubt_of_urgency(referral: Referral, spans: Sequence[Span], probable: float, learned: Reads) -> Iterator[Doubt]:
+def _doubt_of_urgency(referral: Referral, spans: Sequence[Span], expected: Expected, learned: Reads) -> Iterator[Doubt]:
     """An emergency in words that no finding foresees: the sentence without which the letter sounds least like one."""
+    probable = expected.get("P0", 0.0)
     if probable < _LEAST_URGENT:
         return
-    text = referral.text
-    told = [(start, end) for start, end in spans if len(text[start:end].split()) >= _FEWEST_WORDS_OF_SENTENCE]
+    text = referral.text[:READ]
+    told = [
+        (start, end)
+        for start, end in spans
+        if len(_WORD.findall(text[start:end])) >= _FEWEST_WORDS_OF_SENTENCE and not turns(text[start:end])
+    ]
     without = learned.bands([text[:start] + text[end:] for start, end in told])
-    if told:
-        _, (start, end) = min(zip((each["P0"] for each in without), told, strict=True))
+    least, (start, end) = min(
+        ((each.get("P0", 0.0), span) for each, span in zip(without, told, strict=True)), default=(probable, (0, 0))
+    )
+    if _odds(probable) - _odds(least) >= _LEAST_DROP:
         found = Proposed("yes", text[start:end].strip().rstrip(".;,"))
         yield Doubt(RED_FLAG, _URGENT_UNNAMED, partial(_with_finding, name=RED_FLAG, found=found))
+
+
+def _odds(probable: float) -> float:
+    within = min(max(probable, LEAST_PROBABLE), 1 - LEAST_PROBABLE)
+    return log(within / (1 - within))
 
 
 def _with_finding(referral: Referral, *, name: str, found: Proposed | None) -> Referral:
@@ -330,7 +359,4 @@ class LetterReading:
     def urgency(self, text: str) -> float | None:
         """The log odds that a letter is for today by its words as a whole; None when nothing was learnt, or too few."""
         expected = _expected(text, self.learned) if self.learned is not None else {}
-        if "P0" not in expected:
-            return None
-        probable = min(max(expected["P0"], LEAST_PROBABLE), 1 - LEAST_PROBABLE)
-        return log(probable / (1 - probable))
+        return _odds(expected["P0"]) if "P0" in expected else None

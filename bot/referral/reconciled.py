@@ -3,8 +3,8 @@
 A sentence is read alone, and often leaves a doubt: is "she leans to the left since" an unsteady walk? The words of the
 whole letter tell, too, which band letters like it were given. Where that and the reading disagree, what was doubtful in
 the sentences is read the other way if the letter then makes more sense. The rules alone decide the band, before and
-after; each finding keeps the sentence it was read from; and what a sentence states more surely than not stays read. So
-a letter whose sentences leave no doubt has the band that they give, whatever it sounds like (docs/adr/0028).
+after; each finding keeps the sentence it was read from; and what is plainly stated is no doubt. So a letter whose
+sentences leave none has the band that they give, whatever it sounds like (docs/adr/0028).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

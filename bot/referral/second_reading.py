@@ -22,9 +22,9 @@ RAISES_AT = 3.5
 """Log odds, where phrases alone read the letter. Set on 590 invented letters that were left out of the learning
 (docs/adr/0027): of 40 urgent ones that the first reading missed it finds 21, and 26 of 413 that were not for today
 reach it wrongly."""
-BOTH_RAISE_AT, LEAST_HEARD = 5.0, 2.0
-"""Log odds of the sentence and of the whole letter together, where what was learnt read it; and of the sentence at
-least. On the same letters that reading leaves the alarm nothing to find, and 4 of 413 reach this wrongly (0028)."""
+BOTH_RAISE_AT, LEAST_HEARD, ENOUGH_HEARD = 5.0, 2.0, 6.0
+"""Log odds of the sentence and of the whole letter together, where what was learnt read it; of the sentence at least;
+and of the sentence alone, whatever the letter sounds like (0028)."""
 
 _MOST_SENTENCES = 120
 _FEWEST_WORDS, _MOST_WORDS = 4, 70
@@ -56,10 +56,15 @@ def second_reading(referral: Referral, hear: Hear, whole: float | None = None) -
     if not odds:
         return referral
     loudest, quote = max(zip(odds, asked, strict=True), key=lambda each: each[0])
-    raises_at = RAISES_AT if whole is None else max(LEAST_HEARD, BOTH_RAISE_AT - whole)
+    raises_at = RAISES_AT if whole is None else min(max(LEAST_HEARD, BOTH_RAISE_AT - whole), ENOUGH_HEARD)
     if loudest < raises_at:
         return referral
     return replace(referral, findings=MappingProxyType({**referral.findings, FINDING: Proposed("yes", quote)}))
+
+
+def turns(sentence: str) -> bool:
+    """Whether a word of a sentence may turn what it says: a denial, a warning, a question, a relative, the past."""
+    return bool(_DENIES.search(sentence) or _YEARS_AGO.search(sentence))
 
 
 def sentences(text: str, received: date) -> Iterator[str]:
@@ -73,7 +78,7 @@ def sentences(text: str, received: date) -> Iterator[str]:
         sentence = piece.strip()
         if not _FEWEST_WORDS <= len(sentence.split()) <= _MOST_WORDS:
             continue
-        if _DENIES.search(sentence) or _YEARS_AGO.search(sentence):
+        if turns(sentence):
             continue
         if any(int(year[0]) < received.year for year in _YEAR.finditer(sentence)):
             continue

@@ -66,6 +66,15 @@ _NTH = {
     )
 }
 """Not "first": the first week of something is seldom now."""
+_MOST_ORDINAL = 15
+_NOT_NOW = "".join(
+    rf"(?<!\b{before}\ )"
+    for before in (
+        "every", "each", "until", r"until\ the", "by", r"by\ the", "next", "this", "last", r"again\ at", r"again\ in",
+        r"seen\ at", r"review\ at", r"review\ in", r"review\ in\ the",
+    )
+)  # fmt: skip
+"""What stands before a week that is a rhythm or still to come."""
 _COUNT, _ORDINAL = "|".join(_COUNTS), "|".join(_NTH)
 _UNIT = r"hours?|hrs?|h|days?|d|weeks?|wks?|w|fortnights?|months?|mths?|mos?|m|years?|yrs?|y"
 
@@ -108,9 +117,10 @@ _TIMES = re.compile(
         (?!\s*(?:old|of\s+age|/|[MF]\b|(?:fe)?male|lady|gentleman|man\b|woman|girl|boy)))
     | (?P<weeks_old>\b(?P<an>{_NUMBER})[\s-]+(?P<au>days?|weeks?|wks?)[\s-]+old\b
         (?!\s+(?:baby|infant|boy|girl|son|daughter|child|neonate|twin|fe?male)))
-    | (?P<week_n>\b(?:(?:week|wk|(?P<wm>month))\s+(?P<wn>\d{{1,2}}|{_COUNT})
+    | (?P<week_n>{_NOT_NOW}
+        \b(?:(?:week|wk|(?P<wm>month))\s+(?P<wn>\d{{1,2}}|{_COUNT})
         |(?P<wnth>\d{{1,2}}(?:st|nd|rd|th)|{_ORDINAL})\s+(?:week|(?P<wmth>month)))\b
-        (?!\s*(?:/|-|review|check|scan|follow|appointment|course|of\s+(?:(?:the|her|his|their)\s+)?
+        (?!\s+(?:(?:of|on|off)\s+)?(?:(?:the|her|his|their)\s+)?(?:gestat|antenat|postpart|pred|steroid|acic|antib|sick|leave|holiday))(?!\s*(?:/|-|review|check|scan|follow|appointment|course|of\s+(?:(?:the|her|his|their)\s+)?
            (?:pred|steroid|treatment|antiv|acicl|month|course|pregnan|exerc|therap|programme|program|life))))
     | (?P<day_n>(?<!\bby\ )(?<!\bfrom\ )(?<!\buntil\ )\b(?:(?:post[\s-]?op(?:erative)?\s+)?day\s+(?P<dn>\d{{1,3}})
         |(?P<dnth>\d{{1,2}})(?:st|nd|rd|th)\s+day)\b
@@ -437,6 +447,8 @@ def _day_n(found: re.Match[str], base: date) -> _Read:
 def _week_n(found: re.Match[str], base: date) -> _Read:
     said = (found["wn"] or found["wnth"]).lower()
     number = _COUNTS.get(said) or _NTH.get(said) or int(re.sub(r"\D", "", said))
+    if found["wnth"] and number > _MOST_ORDINAL:
+        return None  # of a pregnancy
     return _back(float(number), "month" if found["wm"] or found["wmth"] else "week", base)
 
 

@@ -89,6 +89,13 @@ def test_the_band_of_letters_of_such_words_is_known(what: Learned) -> None:
     assert what.bands([]) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["Она не может закрыть глаз. " * 20, "12/11/2026 " * 50, "\N{GRINNING FACE} " * 50, ""]
+)
+def test_of_words_that_nobody_knows_nothing_is_said(what: Learned, text: str) -> None:
+    assert what.bands([text]) == [{}]
+
+
 def test_of_letters_of_one_band_nothing_is_learnt_about_bands(content: Path, tmp_path: Path) -> None:
     shutil.copytree(content, tmp_path / "content")
     few = tmp_path / "content" / LABELLED / "few.yml"

@@ -240,19 +240,49 @@ def eye(**margins: float) -> Told:
 
 
 def test_a_finding_barely_stated_may_be_no_finding_or_the_other() -> None:
-    assert otherwise(eye(yes=STATED + 0.1, no=DENIED - 0.2), "cannot_close_eye") == [(0.1, None), (0.3, "no")]
+    assert otherwise(eye(yes=STATED + 0.1, unsure=ASKED - 0.2), "cannot_close_eye") == [(0.1, None), (0.3, "unsure")]
 
 
 def test_a_finding_barely_not_stated_may_be_one() -> None:
     assert otherwise(eye(yes=STATED - 0.1), "cannot_close_eye") == [(0.1, "yes")]
 
 
-def test_what_is_surely_stated_is_in_no_doubt_even_beside_a_sure_denial() -> None:
-    assert otherwise(eye(yes=0.41, no=2.0), "cannot_close_eye") == []
+def told_of(text: str, by_phrases: str | None = None, **margins: float) -> list[tuple[float, object]]:
+    """The doubts about the eye in a letter of one sentence."""
+    referral = Referral(received=DAY, text=text, findings=stated("cannot_close_eye", by_phrases) if by_phrases else {})
+    told = Told({"open": {f"cannot_close_eye={value}": margin for value, margin in margins.items()}})
+    return otherwise(told, "cannot_close_eye", referral)
 
 
-def test_what_is_doubtfully_stated_beside_a_surer_denial_may_be_denied_for_nothing() -> None:
-    assert (0.0, "no") in otherwise(eye(yes=0.0, no=1.0), "cannot_close_eye")
+PLAIN, TURNED = "Her eye stays open.", "Her eye never stays open."
+
+
+@pytest.mark.parametrize(
+    ("text", "by_phrases", "margin", "doubted"),
+    [
+        (PLAIN, None, 0.21, False),
+        (PLAIN, None, 0.19, True),
+        (PLAIN, "yes", 0.01, False),
+        (PLAIN, "yes", -0.01, True),
+        (TURNED, "yes", 0.39, True),
+        (TURNED, None, 0.41, False),
+    ],
+)
+def test_what_is_plainly_stated_is_in_no_doubt_however_sure_the_denial(
+    text: str, by_phrases: str | None, margin: float, doubted: bool
+) -> None:
+    assert bool(told_of(text, by_phrases, yes=margin, no=2.0)) == doubted
+
+
+def test_the_sentence_that_states_a_sign_is_never_its_denial() -> None:
+    assert told_of(TURNED, yes=0.1, no=1.0) == [(0.45, None)]
+
+
+def test_another_sentence_that_denies_it_more_surely_may_be_believed_for_nothing() -> None:
+    told = Told({"never stays": {"cannot_close_eye=yes": 0.1}, "shuts": {"cannot_close_eye=no": 1.0}})
+    referral = Referral(received=DAY, text=f"{TURNED} It shuts well.")
+
+    assert otherwise(told, "cannot_close_eye", referral) == [(0.45, None), (0.0, "no")]
 
 
 def test_what_phrases_alone_read_stands_but_for_what_they_fill_in() -> None:
@@ -290,6 +320,22 @@ def test_an_emergency_that_no_finding_names_has_the_sentence_without_which_the_l
 
     assert made.expected == {"P0": 0.8, "P3": 0.2}
     assert flag.read(made.referral).findings["possible_red_flag"] == Proposed("yes", "Her eye stays open")
+
+
+@pytest.mark.parametrize(
+    "sentence", ["Her mother had an eye that stays open.", "12/11 13/11 14/11 15/11.", "No, it stays open."]
+)
+def test_a_relative_numbers_and_denials_are_never_to_blame(sentence: str) -> None:
+    text = f"{sentence}\nThank you for seeing her soon in your clinic for exercises."
+    made = doubted(Told(likely={"P0": 0.8, "P3": 0.2}, urgent_by=sentence), Referral(received=DAY, text=text))
+
+    assert "possible_red_flag" not in {each.of for each in made.doubts}
+
+
+def test_a_letter_that_sounds_as_urgent_without_any_sentence_leaves_no_such_doubt() -> None:
+    made = doubted(Told(likely={"P0": 0.8, "P3": 0.2}))
+
+    assert "possible_red_flag" not in {each.of for each in made.doubts}
 
 
 def test_a_letter_that_hardly_sounds_urgent_leaves_no_such_doubt() -> None:

@@ -6,7 +6,15 @@ from datetime import date
 import pytest
 
 from bot.referral.record import Proposed, Referral
-from bot.referral.second_reading import BOTH_RAISE_AT, FINDING, LEAST_HEARD, RAISES_AT, second_reading, sentences
+from bot.referral.second_reading import (
+    BOTH_RAISE_AT,
+    ENOUGH_HEARD,
+    FINDING,
+    LEAST_HEARD,
+    RAISES_AT,
+    second_reading,
+    sentences,
+)
 
 DAY = date(2026, 11, 19)
 LETTER = "Right Bell's since October. She keeps letting go of cups on that side. Kind regards."
@@ -33,7 +41,8 @@ def test_what_is_just_not_loud_enough_raises_nothing() -> None:
     ("heard", "whole", "raised"),
     [
         (RAISES_AT + 1, -3.0, False),
-        (BOTH_RAISE_AT + 3.01, -3.0, True),
+        (ENOUGH_HEARD - 0.01, -9.0, False),
+        (ENOUGH_HEARD, -9.0, True),
         (BOTH_RAISE_AT - 2 + 0.01, 2.0, True),
         (BOTH_RAISE_AT - 2 - 0.01, 2.0, False),
         (LEAST_HEARD - 0.01, 9.0, False),
